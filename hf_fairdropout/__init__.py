@@ -1,0 +1,2 @@
+from .modeling import *
+from .configuration import *
