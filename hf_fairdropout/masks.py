@@ -118,8 +118,8 @@ def example_tied_mask(
         TypeError: If `row_index` is not a tensor of integers.
 
     >>> example_tied_mask(torch.tensor([7, 8]), 8, p_gen=0.25, p_mem=0.34).int()
-    tensor([[1, 1, 0, 0, 0, 1, 1, 0],
-            [1, 1, 0, 1, 0, 0, 1, 0]], dtype=torch.int32)
+    tensor([[1, 1, 0, 0, 1, 0, 0, 1],
+            [1, 1, 1, 1, 0, 0, 0, 0]], dtype=torch.int32)
     """
     n_gen, n_own = neuron_counts(num_neurons, p_gen, p_mem)
     check_allocation(allocation)

@@ -24,7 +24,7 @@ def bootstrap_intervals(
         ValueError: If `confidence` is outside (0, 1).
 
     >>> bootstrap_intervals(np.array([50, 5]), np.array([50, 10]))["average"]
-    (0.866..., 0.966...)
+    (0.8666, 0.9666)
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence}: give the share of draws inside the interval, between 0 and 1")

@@ -34,8 +34,9 @@ class FairDropoutTrainingArguments(TrainingArguments):
         default=True, metadata={"help": "Also evaluate with the memorizing neurons kept (the training mode curve of Figure 5), as eval_keep_*."}
     )
     group_tables: bool = field(default=True, metadata={"help": "Print a table per group at each evaluation."})
-    freeze_batch_norm: bool = field(
-        default=False, metadata={"help": "Train with BatchNorm in evaluation mode (its affine part still trains), as SubpopBench does with pretrained nets."}
+    freeze_batch_norm: bool | None = field(
+        default=None,
+        metadata={"help": "Train with BatchNorm in evaluation mode (its affine part still trains), as SubpopBench does. The run script: for pretrained image nets."},
     )
     reestimate_batch_norm: bool = field(
         default=False, metadata={"help": "After training, gather the BatchNorm statistics anew over the training split, in inference mode."}

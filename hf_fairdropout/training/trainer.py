@@ -22,8 +22,7 @@ from .arguments import FairDropoutTrainingArguments
 from .batch_norm import freeze_batch_norm, reestimate_batch_norm
 from .callbacks import REPLACED_CALLBACKS
 from .group_table import plain_table
-
-METRICS_FILE = "metrics.jsonl"
+from .run_folder import METRICS_FILE, holds_run, refuse_other_run
 
 
 class FairDropoutTrainer(Trainer):
@@ -55,7 +54,7 @@ class FairDropoutTrainer(Trainer):
             if self.pop_callback(default) is not None:
                 self.add_callback(ours)
         self.loss_of_method = METHODS[args.method]
-        self.is_new_run = not _holds_run(Path(args.output_dir))
+        self.is_new_run = not holds_run(args.output_dir)
         self.group_names = GroupNames(())
         self.last_group_metrics: dict[str, Any] = {}
         if isinstance(self.train_dataset, datasets.Dataset) and self._needs_row_index():
@@ -67,12 +66,11 @@ class FairDropoutTrainer(Trainer):
         Raises:
             ValueError: If the output folder holds another run and this is not its resumption.
         """
-        folder = Path(self.args.output_dir)
         if resume_from_checkpoint:
             checkpoint = None if resume_from_checkpoint is True else Path(resume_from_checkpoint)
             self._forget_after(checkpoint)
         elif not self.is_new_run:
-            raise ValueError(f"output_dir={str(folder)!r} holds another run; give a new folder, or resume_from_checkpoint=True to go on with that one")
+            refuse_other_run(self.args.output_dir)
         output = super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
         if self.args.reestimate_batch_norm:
             batches = (self._model_inputs(self._prepare_inputs(batch)) for batch in self.get_train_dataloader())
@@ -121,6 +119,7 @@ class FairDropoutTrainer(Trainer):
         with keeping_memorizing_neurons(self.model):
             loader = self.get_eval_dataloader(eval_dataset)
             output = self.evaluation_loop(loader, "Keep", ignore_keys=ignore_keys, metric_key_prefix=f"{prefix}_keep")
+        self.control = self.callback_handler.on_predict(self.args, self.state, self.control, output.metrics)  # ends its progress bar
         self.log(output.metrics)
         self._record(prefix, "keep")
         return output.metrics
@@ -199,7 +198,3 @@ def scalar_metrics(metrics: dict[str, Any]) -> dict[str, float]:
     """The numbers among group metrics, and `group_accuracy/NAME` of each group: what loggers understand."""
     numbers = {name: value for name, value in metrics.items() if isinstance(value, float)}
     return {**numbers, **{f"group_accuracy/{name}": entry["accuracy"] for name, entry in metrics["groups"].items()}}
-
-
-def _holds_run(folder: Path) -> bool:
-    return (folder / METRICS_FILE).exists() or any(folder.glob("checkpoint-*"))

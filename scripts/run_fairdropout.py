@@ -1,0 +1,234 @@
+#!/usr/bin/env python
+"""Fine-tune a classifier with FairDropout, evaluate it per group, and save it.
+
+    python scripts/run_fairdropout.py --benchmark digits --output_dir runs/digits
+    python scripts/run_fairdropout.py scripts/configs/digits/fairdropout.yaml --output_dir runs/digits --seed 1
+    torchrun --nproc_per_node 2 scripts/run_fairdropout.py --benchmark digits --output_dir runs/digits --use_cpu
+
+A file of arguments (YAML or JSON) may come first; what the command line says after it wins. Without one, configs/BENCHMARK/fairdropout.yaml is read
+where it exists.
+"""
+
+import inspect
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from datasets import Dataset, DatasetDict
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    HfArgumentParser,
+    PreTrainedModel,
+    ViTImageProcessor,
+    set_seed,
+)
+from transformers.utils import logging
+
+from hf_fairdropout import (
+    BENCHMARKS,
+    FairDropoutForImageClassification,
+    FairDropoutForSequenceClassification,
+    FairDropoutTrainer,
+    FairDropoutTrainingArguments,
+    load_benchmark,
+)
+from hf_fairdropout.data.preprocessing import is_image_benchmark, preprocess_images, tokenize_texts
+from hf_fairdropout.data.schema import GroupNames
+from hf_fairdropout.training.report import write_report
+from hf_fairdropout.training.run_folder import describe_data, labels_seen, refuse_other_run, write_run_record
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass
+class DataArguments:
+    """What to train on."""
+
+    benchmark: str = field(default="digits", metadata={"help": f"One of {', '.join(BENCHMARKS)}."})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the files of the benchmark; digits has none."})
+    image_size: int = field(default=224, metadata={"help": "Height and width in pixels that a model from scratch is given."})
+    max_length: int = field(default=128, metadata={"help": "Longer texts are cut, in tokens."})
+    lazy_images: bool = field(default=False, metadata={"help": "Preprocess images when they are read, rather than once before training."})
+
+
+@dataclass
+class ModelArguments:
+    """What to train: a checkpoint or a model from scratch, and where FairDropout goes."""
+
+    model_name_or_path: str | None = field(default=None, metadata={"help": "Hub name or folder of a plain checkpoint to fine-tune."})
+    model_config: str | None = field(default=None, metadata={"help": "Configuration of a model from scratch: JSON, or a file, with `model_type`."})
+    tokenizer_name: str | None = field(default=None, metadata={"help": "Tokenizer, if it is not the checkpoint's own."})
+    positions: list[str] | None = field(
+        default=None, metadata={"help": "dp2 … dp5, dplogits, dpfc or module paths; 'none' is the plain model. Default: dp4 for images, dpfc for text."}
+    )
+    p_gen: float = field(default=0.2, metadata={"help": "Share of generalizing neurons; 1 is the plain model."})
+    p_mem: float = field(default=0.2, metadata={"help": "Share of the memorizing neurons that each training row is given."})
+    mask_seed: int = field(default=0, metadata={"help": "Which family of masks."})
+    allocation: str = field(default="fixed", metadata={"help": "fixed or bernoulli."})
+    rescale: bool = field(default=False, metadata={"help": "Keep the expected sum at inference as in training."})
+    projection_size: int | None = field(default=None, metadata={"help": "Width of the layer that dpfc adds."})
+    dropout_control: str = field(default="none", metadata={"help": "none, or a control experiment: rate_matched or slim."})
+
+
+def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, FairDropoutTrainingArguments]:
+    """Read the arguments: file first, command line over it."""
+    parser = HfArgumentParser((ModelArguments, DataArguments, FairDropoutTrainingArguments))
+    file = None
+    if arguments and arguments[0].endswith((".yaml", ".yml", ".json")):
+        file, arguments = Path(arguments[0]), arguments[1:]
+    else:
+        named = dict(zip(arguments, arguments[1:], strict=False)).get("--benchmark", DataArguments.benchmark)
+        default = CONFIGS / named / "fairdropout.yaml"
+        file = default if default.exists() and "--model_name_or_path" not in arguments else None
+    if file is not None:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        known = {action.dest for action in parser._actions}
+        if unknown := sorted(set(settings) - known):
+            raise ValueError(f"{file} sets {unknown}, which are no arguments of this script; see --help")
+        parser.set_defaults(**settings)
+    return parser.parse_args_into_dataclasses(arguments)
+
+
+def build_model(model_args: ModelArguments, names: GroupNames, is_image: bool) -> PreTrainedModel:
+    """The classifier, wrapped unless positions are 'none'."""
+    auto = AutoModelForImageClassification if is_image else AutoModelForSequenceClassification
+    wrapper = FairDropoutForImageClassification if is_image else FairDropoutForSequenceClassification
+    labels = {"id2label": dict(enumerate(names.labels)), "label2id": {name: number for number, name in enumerate(names.labels)}}
+    if (model_args.model_name_or_path is None) == (model_args.model_config is None):
+        raise ValueError("give either --model_name_or_path (fine-tune a checkpoint) or --model_config (train from scratch)")
+    if model_args.model_name_or_path is not None:
+        base = auto.from_pretrained(model_args.model_name_or_path, ignore_mismatched_sizes=True, num_labels=len(names.labels), **labels)
+    else:
+        base = auto.from_config(AutoConfig.for_model(**_config_fields(model_args.model_config), **labels))
+    positions = model_args.positions or (["dp4"] if is_image else ["dpfc"])
+    if positions == ["none"]:
+        return base
+    return wrapper.from_base(
+        base,
+        positions=positions,
+        p_gen=model_args.p_gen,
+        p_mem=model_args.p_mem,
+        mask_seed=model_args.mask_seed,
+        allocation=model_args.allocation,
+        rescale=model_args.rescale,
+        projection_size=model_args.projection_size,
+        dropout_control=model_args.dropout_control,
+    )
+
+
+def _config_fields(model_config: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(model_config, str):
+        is_file = not model_config.lstrip().startswith("{")
+        model_config = yaml.safe_load(Path(model_config).read_text(encoding="utf-8")) if is_file else json.loads(model_config)
+    if "model_type" not in model_config:
+        raise ValueError(f"model_config has no `model_type`, only {sorted(model_config)}; name it, for example 'resnet' or 'bert'")
+    return dict(model_config)
+
+
+def preprocess(benchmark: DatasetDict, model_args: ModelArguments, data_args: DataArguments) -> tuple[DatasetDict, Any]:
+    """Model inputs, and the processor or tokenizer that made them."""
+    if is_image_benchmark(benchmark):
+        if model_args.model_name_or_path is not None:
+            processor = AutoImageProcessor.from_pretrained(model_args.model_name_or_path)
+        else:
+            processor = ViTImageProcessor(size={"height": data_args.image_size, "width": data_args.image_size})
+        return preprocess_images(benchmark, processor, cached=not data_args.lazy_images), processor
+    source = model_args.tokenizer_name or model_args.model_name_or_path
+    if source is None:
+        raise ValueError("a text model from scratch needs --tokenizer_name")
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    return tokenize_texts(benchmark, tokenizer, max_length=data_args.max_length), tokenizer
+
+
+def run(
+    model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments, quiet: bool = False
+) -> dict[str, float]:
+    """Train, evaluate on test, save; the run folder tells the whole story. `quiet` prints nothing at the end.
+
+    Returns:
+        The metrics of the test split.
+    """
+    if not training_args.resume_from_checkpoint:
+        refuse_other_run(training_args.output_dir)
+    set_seed(training_args.seed)
+    benchmark = load_benchmark(data_args.benchmark, data_args.data_dir)
+    names = GroupNames.of(benchmark["train"].features, num_labels=0)
+    is_image = is_image_benchmark(benchmark)
+    model = build_model(model_args, names, is_image)
+    if training_args.freeze_batch_norm is None:
+        training_args.freeze_batch_norm = is_image and model_args.model_name_or_path is not None
+    inputs, processor = preprocess(benchmark, model_args, data_args)
+    trainer = FairDropoutTrainer(
+        model, training_args, train_dataset=inputs["train"], eval_dataset=inputs["validation"], processing_class=processor
+    )
+    if trainer.is_world_process_zero():
+        write_run_record(
+            training_args.output_dir,
+            title=f"{data_args.benchmark}: {describe_model(model)}",
+            summary={
+                "model": describe_model(model),
+                "method": training_args.method,
+                "selection": f"best validation {training_args.metric_for_best_model}",
+                "seed": training_args.seed,
+                "BatchNorm": "frozen in training" if training_args.freeze_batch_norm else "trained",
+                "BatchNorm re-estimated after training": training_args.reestimate_batch_norm,
+            },
+            labels_seen=labels_seen(training_args.attributes, len(names.attributes) > 1),
+            data=describe_data(benchmark),
+            arguments={**vars(model_args), **vars(data_args), **training_args.to_sanitized_dict()},
+        )
+    trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint)
+    metrics = trainer.evaluate(inputs["test"], metric_key_prefix="test")
+    trainer.save_model()
+    if trainer.is_world_process_zero():
+        report = write_report(training_args.output_dir)
+        difference = reload_difference(trainer, inputs["test"].select(range(min(8, len(inputs["test"])))))
+        if difference > 1e-4:
+            raise RuntimeError(f"the model in {training_args.output_dir} reloads with other logits (off by {difference:.1e}); do not publish it")
+        if not quiet:
+            print(f"report: {report}\nmodel:  {training_args.output_dir} (reloaded by its Auto class: largest difference of logits {difference:.1e})")
+    return metrics
+
+
+@torch.no_grad()
+def reload_difference(trainer: FairDropoutTrainer, rows: Dataset) -> float:
+    """Load the saved model as any user would, and compare its logits with the trained one's."""
+    trained = trainer.accelerator.unwrap_model(trainer.model).eval()
+    is_image = trained.main_input_name == "pixel_values"
+    auto = AutoModelForImageClassification if is_image else AutoModelForSequenceClassification
+    reloaded = auto.from_pretrained(trainer.args.output_dir).to(trained.device).eval()
+    columns = set(inspect.signature(trained.forward).parameters)
+    batch = trainer.data_collator([{name: value for name, value in row.items() if name in columns} for row in rows])
+    batch = {name: value.to(trained.device) for name, value in batch.items() if name != "row_index"}
+    return (reloaded(**batch).logits - trained(**batch).logits).abs().max().item()
+
+
+def describe_model(model: PreTrainedModel) -> str:
+    """One line on the classifier and its FairDropout."""
+    config = model.config
+    if config.model_type != "fairdropout":
+        return f"plain {config.model_type}"
+    control = "" if config.dropout_control == "none" else f", control {config.dropout_control}"
+    return f"{config.base_config.model_type} with FairDropout at {', '.join(config.positions)}, p_gen {config.p_gen}, p_mem {config.p_mem}{control}"
+
+
+def main() -> None:
+    """The command line."""
+    logging.disable_progress_bar()  # those of loading and saving weights; training keeps its own
+    try:
+        arguments = parse(sys.argv[1:])
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+    run(*arguments)
+
+
+if __name__ == "__main__":
+    main()
