@@ -16,6 +16,11 @@ except ImportError:  # transformers before 5.20
     _BASE_CONFIG = None
 
 
+# A plain class that is pointed at a FairDropout checkpoint finds `base_config` in it, and would return a model of random weights with no more than a
+# warning. In the file, `base_config` therefore has this as its dtype: plain configurations fail on it and show it; we take it out again.
+_PLAIN_CLASS_GUARD = "of this name: this is a FairDropout checkpoint; import hf_fairdropout, then load it with AutoModelFor(Image|Sequence)Classification"
+
+
 class FairDropoutConfig(PreTrainedConfig):
     """Which classifier, and where and how strongly its neurons are split (paper, Section 3.3; design of the controls is ours).
 
@@ -86,6 +91,12 @@ class FairDropoutConfig(PreTrainedConfig):
         self.base_config.id2label, self.base_config.label2id = self.id2label, self.label2id
         self.base_config.problem_type = self.problem_type
 
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What `config.json` holds: as in any `PreTrainedConfig`, and marked so that plain classes refuse to load it."""
+        saved = super().to_diff_dict()
+        saved["base_config"]["dtype"] = _PLAIN_CLASS_GUARD
+        return saved
+
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any):
         """As in any `PreTrainedConfig`, but refuses the configuration of another model type.
@@ -110,6 +121,8 @@ def _as_config(base_config: PreTrainedConfig | dict[str, Any] | None) -> PreTrai
     if "model_type" not in base_config:
         raise ValueError(f"base_config has no `model_type`, only {sorted(base_config)}; name it, for example 'resnet' or 'bert'")
     arguments = dict(base_config)
+    if arguments.get("dtype") == _PLAIN_CLASS_GUARD:
+        del arguments["dtype"]
     return AutoConfig.for_model(arguments.pop("model_type"), **arguments)
 
 

@@ -43,8 +43,8 @@ def group_dataset(dataset_or_dict: AnyDataset, label_column: str, attribute_colu
     names = GroupNames(tuple(label_names), tuple(attribute_names))
     grouped = {}
     for name, split in splits.items():
-        split = split.remove_columns([column for column in (label_column, attribute_column) if column is not None])
         split = split if ROW_INDEX in split.column_names else add_row_index(split)
+        split = split.remove_columns([column for column in (label_column, attribute_column) if column is not None])
         grouped[name] = with_groups(split, labels[name], attributes[name], names)
     return DatasetDict(grouped) if is_dict else grouped["the data set"]
 
