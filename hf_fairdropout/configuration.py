@@ -18,7 +18,9 @@ except ImportError:  # transformers before 5.20
 
 # A plain class that is pointed at a FairDropout checkpoint finds `base_config` in it, and would return a model of random weights with no more than a
 # warning. In the file, `base_config` therefore has this as its dtype: plain configurations fail on it and show it; we take it out again.
-_PLAIN_CLASS_GUARD = "of this name: this is a FairDropout checkpoint; import hf_fairdropout, then load it with AutoModelFor(Image|Sequence)Classification"
+_PLAIN_CLASS_GUARD = (
+    "of this name: this is a FairDropout checkpoint; import hf_fairdropout, then load it with AutoModelFor(Image|Sequence)Classification"
+)
 
 
 class FairDropoutConfig(PreTrainedConfig):

@@ -68,8 +68,16 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
 
         Args:
             name_or_path_or_model: Hub name or folder of a checkpoint, or a classifier; a classifier is wrapped in place, not copied.
-            positions: See `FairDropoutConfig`, as for every argument up to `dropout_control`.
+            positions: Where FairDropout goes; see `FairDropoutConfig` for this and every argument but `num_labels`.
+            p_gen: Share of generalizing neurons.
+            p_mem: Share of the memorizing neurons that each row is given.
             num_labels: Number of classes; a checkpoint with another number gets a new head. A model must have it already.
+            mask_seed: Which family of masks.
+            allocation: `"fixed"` or `"bernoulli"`.
+            rescale: Whether inference keeps the expected sum of training.
+            inference: `"drop"` or `"keep"`.
+            projection_size: Width of the layer that `"dpfc"` adds.
+            dropout_control: `"none"`, `"rate_matched"` or `"slim"`.
             **kwargs: For `from_pretrained` of the plain classifier, such as `id2label`, `dtype` or `revision`.
 
         Returns:
@@ -244,11 +252,15 @@ def _checked_base(model: nn.Module, num_labels: int | None, kwargs: dict[str, An
     if isinstance(model, FairDropoutPreTrainedModel):
         raise ValueError(f"this {type(model).__name__} has FairDropout already; wrap the plain model, or load it with from_pretrained")
     if not isinstance(model, PreTrainedModel):
-        raise TypeError(f"from_base wraps transformers classifiers, not a {type(model).__name__}; use inject_fair_dropout(model, config) for any nn.Module")
+        raise TypeError(
+            f"from_base wraps transformers classifiers, not a {type(model).__name__}; use inject_fair_dropout(model, config) for any nn.Module"
+        )
     if kwargs:
         raise TypeError(f"{sorted(kwargs)} are for loading a checkpoint, but from_base was given a model; set them on the model")
     if num_labels not in (None, model.config.num_labels):
-        raise ValueError(f"num_labels={num_labels}, but the model has {model.config.num_labels}; give the model a head with {num_labels} outputs first")
+        raise ValueError(
+            f"num_labels={num_labels}, but the model has {model.config.num_labels}; give the model a head with {num_labels} outputs first"
+        )
     return model
 
 

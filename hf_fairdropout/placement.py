@@ -23,7 +23,15 @@ POSITIONS = {
 }
 
 # Paths of stage `k` (from 0; `n` counts from 1) in the networks that have stages. `{base}` is the transformers name of the network in a classifier.
-_STAGE_PATHS = ("{base}.encoder.stages.{k}", "{base}.encoder.layers.{k}", "timm_model.layer{n}", "timm_model.stages.{k}", "timm_model.layers.{k}", "layer{n}", "stages.{k}")
+_STAGE_PATHS = (
+    "{base}.encoder.stages.{k}",
+    "{base}.encoder.layers.{k}",
+    "timm_model.layer{n}",
+    "timm_model.stages.{k}",
+    "timm_model.layers.{k}",
+    "layer{n}",
+    "stages.{k}",
+)
 _WIDTH_ATTRIBUTES = ("out_channels", "out_features", "num_features", "nf")
 
 
@@ -129,7 +137,9 @@ def hand_over_row_index(model: nn.Module, row_index: torch.Tensor | None, batch_
     """
     for layer in fair_dropout_layers(model):
         if row_index is None and layer.training and layer.needs_row_index:
-            raise ValueError(f"training needs `row_index`, but the batch has {sorted(batch_columns)}; add it with add_row_index(dataset) before shuffling")
+            raise ValueError(
+                f"training needs `row_index`, but the batch has {sorted(batch_columns)}; add it with add_row_index(dataset) before shuffling"
+            )
         if layer.training:
             layer.row_index = row_index
 
@@ -139,7 +149,9 @@ def _mask_output(module: nn.Module, args: tuple, output):
     if isinstance(output, tuple):
         return (layer(output[0], layer.row_index), *output[1:])
     if not isinstance(output, torch.Tensor):
-        raise TypeError(f"FairDropout cannot follow {type(module).__name__}: it returns a {type(output).__name__}; give the path of a block inside it")
+        raise TypeError(
+            f"FairDropout cannot follow {type(module).__name__}: it returns a {type(output).__name__}; give the path of a block inside it"
+        )
     return layer(output, layer.row_index)
 
 

@@ -2,6 +2,7 @@
 """Fine-tune a classifier with FairDropout, evaluate it per group, and save it.
 
     python scripts/run_fairdropout.py --benchmark digits --output_dir runs/digits
+    python scripts/run_fairdropout.py --benchmark digits --output_dir runs/digits --resume_from_checkpoint true
     python scripts/run_fairdropout.py scripts/configs/digits/fairdropout.yaml --output_dir runs/digits --seed 1
     torchrun --nproc_per_node 2 scripts/run_fairdropout.py --benchmark digits --output_dir runs/digits --use_cpu
 
@@ -67,7 +68,8 @@ class ModelArguments:
     model_config: str | None = field(default=None, metadata={"help": "Configuration of a model from scratch: JSON, or a file, with `model_type`."})
     tokenizer_name: str | None = field(default=None, metadata={"help": "Tokenizer, if it is not the checkpoint's own."})
     positions: list[str] | None = field(
-        default=None, metadata={"help": "dp2 … dp5, dplogits, dpfc or module paths; 'none' is the plain model. Default: dp4 for images, dpfc for text."}
+        default=None,
+        metadata={"help": "dp2 … dp5, dplogits, dpfc or module paths; 'none' is the plain model. Default: dp4 for images, dpfc for text."},
     )
     p_gen: float = field(default=0.2, metadata={"help": "Share of generalizing neurons; 1 is the plain model."})
     p_mem: float = field(default=0.2, metadata={"help": "Share of the memorizing neurons that each training row is given."})
@@ -148,15 +150,15 @@ def preprocess(benchmark: DatasetDict, model_args: ModelArguments, data_args: Da
     return tokenize_texts(benchmark, tokenizer, max_length=data_args.max_length), tokenizer
 
 
-def run(
-    model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments, quiet: bool = False
-) -> dict[str, float]:
+def run(model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments, quiet: bool = False) -> dict[str, float]:
     """Train, evaluate on test, save; the run folder tells the whole story. `quiet` prints nothing at the end.
 
     Returns:
         The metrics of the test split.
     """
-    if not training_args.resume_from_checkpoint:
+    resume = training_args.resume_from_checkpoint
+    resume = True if str(resume).lower() == "true" else resume
+    if not resume:
         refuse_other_run(training_args.output_dir)
     set_seed(training_args.seed)
     benchmark = load_benchmark(data_args.benchmark, data_args.data_dir)
@@ -166,9 +168,7 @@ def run(
     if training_args.freeze_batch_norm is None:
         training_args.freeze_batch_norm = is_image and model_args.model_name_or_path is not None
     inputs, processor = preprocess(benchmark, model_args, data_args)
-    trainer = FairDropoutTrainer(
-        model, training_args, train_dataset=inputs["train"], eval_dataset=inputs["validation"], processing_class=processor
-    )
+    trainer = FairDropoutTrainer(model, training_args, train_dataset=inputs["train"], eval_dataset=inputs["validation"], processing_class=processor)
     if trainer.is_world_process_zero():
         write_run_record(
             training_args.output_dir,
@@ -185,7 +185,7 @@ def run(
             data=describe_data(benchmark),
             arguments={**vars(model_args), **vars(data_args), **training_args.to_sanitized_dict()},
         )
-    trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint)
+    trainer.train(resume_from_checkpoint=resume)
     metrics = trainer.evaluate(inputs["test"], metric_key_prefix="test")
     trainer.save_model()
     if trainer.is_world_process_zero():

@@ -26,7 +26,9 @@ def test_round_trip_keeps_labels_and_fields(base, tmp_path):
 
 
 def test_labels_reach_the_base():
-    config = FairDropoutConfig(BertConfig(), id2label={0: "a", 1: "b", 2: "c"}, label2id={"a": 0, "b": 1, "c": 2}, problem_type="single_label_classification")
+    config = FairDropoutConfig(
+        BertConfig(), id2label={0: "a", 1: "b", 2: "c"}, label2id={"a": 0, "b": 1, "c": 2}, problem_type="single_label_classification"
+    )
     assert config.base_config.id2label == {0: "a", 1: "b", 2: "c"}
     assert config.base_config.problem_type == "single_label_classification"
     assert FairDropoutConfig({"model_type": "bert"}, num_labels=4).base_config.num_labels == 4

@@ -60,7 +60,9 @@ def text_columns(columns: list[str]) -> tuple[str, ...]:
     for names in _TEXT_COLUMNS:
         if set(names) <= set(columns):
             return names
-    raise ValueError(f"the data set has neither an image nor a text column, but {sorted(columns)}; name the text `text`, or a pair `premise` and `hypothesis`")
+    raise ValueError(
+        f"the data set has neither an image nor a text column, but {sorted(columns)}; name the text `text`, or a pair `premise` and `hypothesis`"
+    )
 
 
 def tokenize_texts(benchmark: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int = 128) -> DatasetDict:

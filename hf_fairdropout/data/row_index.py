@@ -36,7 +36,9 @@ def add_row_index(dataset: AnyDataset) -> AnyDataset:
             "write a `row_index` column when the data are stored"
         )
     if ROW_INDEX in dataset.column_names:
-        raise ValueError("`row_index` is there already; numbering again would give the rows other neurons. Remove the column first if that is what you want")
+        raise ValueError(
+            "`row_index` is there already; numbering again would give the rows other neurons. Remove the column first if that is what you want"
+        )
     return dataset.add_column(ROW_INDEX, np.arange(len(dataset), dtype=np.int64), feature=Value("int64"))
 
 
@@ -47,10 +49,14 @@ def check_row_index_column(dataset: Dataset) -> None:
         ValueError: If they are; the message says which, with an example.
     """
     if ROW_INDEX not in dataset.column_names:
-        raise ValueError(f"training needs `row_index`, but the data set has {sorted(dataset.column_names)}; add it with add_row_index(dataset) before shuffling")
+        raise ValueError(
+            f"training needs `row_index`, but the data set has {sorted(dataset.column_names)}; add it with add_row_index(dataset) before shuffling"
+        )
     row_index = np.asarray(dataset.with_format("numpy", columns=[ROW_INDEX])[:][ROW_INDEX])
     if row_index.dtype.kind not in "iu" or row_index.ndim != 1:
-        raise ValueError(f"row_index has dtype {row_index.dtype} and shape {row_index.shape}; it is one whole number a row, as add_row_index(dataset) makes it")
+        raise ValueError(
+            f"row_index has dtype {row_index.dtype} and shape {row_index.shape}; it is one whole number a row, as add_row_index(dataset) makes it"
+        )
     if len(row_index) and row_index.min() < 0:
         raise ValueError(f"row_index holds {row_index.min()}; row numbers run from 0 to 2**63 - 1")
     values, counts = np.unique(row_index, return_counts=True)

@@ -75,7 +75,9 @@ def _encode(splits: dict[str, Dataset], column: str) -> tuple[list[str], dict[st
         return feature.names, values
     kinds = sorted({cell for cells in values.values() for cell in cells})
     if any(isinstance(kind, float) and not kind.is_integer() for kind in kinds):
-        raise ValueError(f"column {column!r} holds {next(k for k in kinds if not k.is_integer())}, which is no class; give text, whole numbers or booleans")
+        raise ValueError(
+            f"column {column!r} holds {next(k for k in kinds if not k.is_integer())}, which is no class; give text, whole numbers or booleans"
+        )
     if len(kinds) > max(100, np.sqrt(sum(map(len, values.values())))):
         raise ValueError(f"column {column!r} has {len(kinds)} different values, too many for classes; is it the right column?")
     code = {kind: number for number, kind in enumerate(kinds)}

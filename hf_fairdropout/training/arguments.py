@@ -28,7 +28,9 @@ class FairDropoutTrainingArguments(TrainingArguments):
     method_arguments: dict[str, Any] | str | None = field(default=None, metadata={"help": "Hyper-parameters of the method, as JSON."})
     attributes: str = field(
         default="none",
-        metadata={"help": "What training and selection may know of the attributes: 'none' (the paper's setting) or 'known'. Reports use them always."},
+        metadata={
+            "help": "What training and selection may know of the attributes: 'none' (the paper's setting) or 'known'. Reports use them always."
+        },
     )
     keep_curve: bool = field(
         default=True, metadata={"help": "Also evaluate with the memorizing neurons kept (the training mode curve of Figure 5), as eval_keep_*."}
@@ -36,7 +38,9 @@ class FairDropoutTrainingArguments(TrainingArguments):
     group_tables: bool = field(default=True, metadata={"help": "Print a table per group at each evaluation."})
     freeze_batch_norm: bool | None = field(
         default=None,
-        metadata={"help": "Train with BatchNorm in evaluation mode (its affine part still trains), as SubpopBench does. The run script: for pretrained image nets."},
+        metadata={
+            "help": "Train with BatchNorm in evaluation mode (its affine part still trains). The run script does so for pretrained image nets."
+        },
     )
     reestimate_batch_norm: bool = field(
         default=False, metadata={"help": "After training, gather the BatchNorm statistics anew over the training split, in inference mode."}
@@ -47,7 +51,9 @@ class FairDropoutTrainingArguments(TrainingArguments):
     dataloader_pin_memory: bool = field(
         default_factory=torch.cuda.is_available, metadata={"help": "Pin memory in data loaders; by default where there is a GPU."}
     )
-    load_best_model_at_end: bool | None = field(default=None, metadata={"help": "Finish with the best checkpoint; by default if there is a validation split."})
+    load_best_model_at_end: bool | None = field(
+        default=None, metadata={"help": "Finish with the best checkpoint; by default if there is a validation split."}
+    )
 
     _VALID_DICT_FIELDS = [*getattr(TrainingArguments, "_VALID_DICT_FIELDS", []), "method_arguments"]
 

@@ -59,7 +59,9 @@ def plot_group_bars(metrics: dict[str, Any], path: str | Path, title: str) -> No
     figure = Figure(figsize=(max(5.0, 1.3 * len(groups) + 1.5), 4.2), layout="constrained")
     axis = figure.subplots()
     axis.bar(range(len(groups)), accuracies, yerr=errors, capsize=4, color=color_palette(_PALETTE, len(groups)), width=0.65)
-    axis.axhline(100 * metrics["average_accuracy"], color="black", linewidth=1.5, linestyle="--", label=f"average {100 * metrics['average_accuracy']:.1f} %")
+    axis.axhline(
+        100 * metrics["average_accuracy"], color="black", linewidth=1.5, linestyle="--", label=f"average {100 * metrics['average_accuracy']:.1f} %"
+    )
     axis.set_xticks(range(len(groups)), [f"{name}\n{entry['rows']} rows" for name, entry in groups.items()])
     axis.set(title=title, ylabel="accuracy (%)", ylim=(0, 104))
     figure.legend(loc="outside lower center", frameon=False)

@@ -28,7 +28,9 @@ def write_report(folder: str | Path, test_split: str = "test") -> Path:
     record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
     finals = [e for e in evaluations if e["split"] == test_split and e["inference"] == "drop"]
     if not finals:
-        raise ValueError(f"{str(folder)!r} has no evaluation of the split {test_split!r}; run trainer.evaluate(…, metric_key_prefix={test_split!r}) first")
+        raise ValueError(
+            f"{str(folder)!r} has no evaluation of the split {test_split!r}; run trainer.evaluate(…, metric_key_prefix={test_split!r}) first"
+        )
     metrics = finals[-1]
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
@@ -63,7 +65,10 @@ def _text(record: dict[str, Any], metrics: dict[str, Any], evaluations: list[dic
         parts.append(f"With the memorizing neurons kept, each times its keep rate: average {average:.1f} %, worst group {worst:.1f} %.")
     if has_curves:
         parts += ["## Validation, over training", "![curves](figures/validation_curves.png)"]
-    parts += ["## Who saw which labels", markdown_table(("step", "labels"), [(step, ", ".join(names)) for step, names in record["labels_seen"].items()])]
+    parts += [
+        "## Who saw which labels",
+        markdown_table(("step", "labels"), [(step, ", ".join(names)) for step, names in record["labels_seen"].items()]),
+    ]
     data = [(f"{split}: {name}", str(rows)) for split, entry in record["data"].items() for name, rows in entry["groups"].items()]
     parts += ["## Data", markdown_table(("split: group", "rows"), data)]
     parts += ["## Versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())]

@@ -67,8 +67,12 @@ class FairDropoutTrainer(Trainer):
             ValueError: If the output folder holds another run and this is not its resumption.
         """
         if resume_from_checkpoint:
-            checkpoint = None if resume_from_checkpoint is True else Path(resume_from_checkpoint)
-            self._forget_after(checkpoint)
+            checkpoints = list(Path(self.args.output_dir).glob("checkpoint-*")) if resume_from_checkpoint is True else [Path(resume_from_checkpoint)]
+            if not checkpoints or not checkpoints[0].is_dir():
+                raise ValueError(
+                    f"resume_from_checkpoint={resume_from_checkpoint!r}: there is no checkpoint; give the path of a folder checkpoint-STEP"
+                )
+            self._forget_after(checkpoints)
         elif not self.is_new_run:
             refuse_other_run(self.args.output_dir)
         output = super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
@@ -147,13 +151,12 @@ class FairDropoutTrainer(Trainer):
             epoch = "" if self.state.epoch is None else f", epoch {self.state.epoch:g}"
             tqdm.write("\n" + plain_table(f"{prefix}{epoch}", self.last_group_metrics))
 
-    def _forget_after(self, checkpoint: Path | None) -> None:
-        """On resumption, drop the records of what came after the checkpoint: it will be evaluated again."""
+    def _forget_after(self, checkpoints: list[Path]) -> None:
+        """On resumption, drop the records of what came after the latest of the checkpoints: it will be evaluated again."""
         path = Path(self.args.output_dir) / METRICS_FILE
-        checkpoints = [checkpoint] if checkpoint else list(path.parent.glob("checkpoint-*"))
-        if not path.exists() or not checkpoints or not self.is_world_process_zero():
+        if not path.exists() or not self.is_world_process_zero():
             return
-        last = max(int(folder.name.rpartition("-")[2]) for folder in checkpoints)
+        last = max(json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] for folder in checkpoints)
         kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= last]
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 

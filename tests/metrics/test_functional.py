@@ -22,7 +22,7 @@ def test_accuracies_equal_naive_loop():
     recalls = sk.recall_score(LABELS, PREDICTIONS, average=None)
     assert result["worst_class_accuracy"] == pytest.approx(recalls.min())
     assert result["balanced_accuracy"] == pytest.approx(recalls.mean())
-    by_attribute = [np.mean((PREDICTIONS == LABELS)[ATTRIBUTES == a]) for a in (0, 1)]
+    by_attribute = [np.mean((PREDICTIONS == LABELS)[a == ATTRIBUTES]) for a in (0, 1)]
     assert [entry["accuracy"] for entry in result["attributes"].values()] == pytest.approx(by_attribute)
     assert sum(entry["rows"] for entry in result["groups"].values()) == 400
 

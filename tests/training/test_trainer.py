@@ -98,7 +98,15 @@ def test_stock_trainer_needs_nothing_but_the_column(tmp_path):
 
 def gradient_norms(trainer_class, args_class, model, data, folder, **options):
     """The gradient norm of the first optimizer step over rows 0 to 7."""
-    settings = {"report_to": "none", "use_cpu": True, "disable_tqdm": True, "max_steps": 1, "learning_rate": 0.0, "logging_steps": 1, "max_grad_norm": 1e9}
+    settings = {
+        "report_to": "none",
+        "use_cpu": True,
+        "disable_tqdm": True,
+        "max_steps": 1,
+        "learning_rate": 0.0,
+        "logging_steps": 1,
+        "max_grad_norm": 1e9,
+    }
     args = args_class(str(folder), eval_strategy="no", save_strategy="no", **settings, **options)
     trainer = trainer_class(without_dropout(model), args, train_dataset=data["train"].select(range(8)))
     trainer.train()

@@ -1,0 +1,1 @@
+"""The metric module that `evaluate.load(GROUP_ROBUSTNESS)` reads."""
