@@ -41,7 +41,7 @@ from hf_fairdropout import (
     FairDropoutTrainingArguments,
     load_benchmark,
 )
-from hf_fairdropout.data.preprocessing import is_image_benchmark, preprocess_images, tokenize_texts
+from hf_fairdropout.data.preprocessing import benchmark_transform, is_image_benchmark, preprocess_images, tokenize_texts
 from hf_fairdropout.data.schema import GroupNames
 from hf_fairdropout.training.report import write_report
 from hf_fairdropout.training.run_folder import describe_data, labels_seen, refuse_other_run, write_run_record
@@ -57,7 +57,11 @@ class DataArguments:
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the files of the benchmark; digits has none."})
     image_size: int = field(default=224, metadata={"help": "Height and width in pixels that a model from scratch is given."})
     max_length: int = field(default=128, metadata={"help": "Longer texts are cut, in tokens."})
-    lazy_images: bool = field(default=False, metadata={"help": "Preprocess images when they are read, rather than once before training."})
+    metadata: str | None = field(default=None, metadata={"help": "A CSV in the SubpopBench form, in data_dir."})
+    stored_image_size: int | None = field(default=None, metadata={"help": "Read the resized copy that prepare_dataset.py --image_size made."})
+    on_bad_image: str = field(default="error", metadata={"help": "error, or skip: leave out the images that cannot be decoded, and list them."})
+    lazy: bool = field(default=False, metadata={"help": "Preprocess rows when they are read, rather than once before training."})
+    augment: bool = field(default=False, metadata={"help": "Train on random crops and flips (not in the paper)."})
 
 
 @dataclass
@@ -135,6 +139,13 @@ def _config_fields(model_config: str | dict[str, Any]) -> dict[str, Any]:
     return dict(model_config)
 
 
+def load_options(data_args: DataArguments) -> dict[str, Any]:
+    """The options of the benchmark's builder that are not at their default."""
+    options = {"metadata": data_args.metadata, "image_size": data_args.stored_image_size}
+    options |= {"on_bad_image": data_args.on_bad_image} if data_args.on_bad_image != "error" else {}
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def preprocess(benchmark: DatasetDict, model_args: ModelArguments, data_args: DataArguments) -> tuple[DatasetDict, Any]:
     """Model inputs, and the processor or tokenizer that made them."""
     if is_image_benchmark(benchmark):
@@ -142,12 +153,14 @@ def preprocess(benchmark: DatasetDict, model_args: ModelArguments, data_args: Da
             processor = AutoImageProcessor.from_pretrained(model_args.model_name_or_path)
         else:
             processor = ViTImageProcessor(size={"height": data_args.image_size, "width": data_args.image_size})
-        return preprocess_images(benchmark, processor, cached=not data_args.lazy_images), processor
+        transform = benchmark_transform(data_args.benchmark, processor)
+        augmented = benchmark_transform(data_args.benchmark, processor, augment=True) if data_args.augment else None
+        return preprocess_images(benchmark, transform, cached=not data_args.lazy, train_transform=augmented), processor
     source = model_args.tokenizer_name or model_args.model_name_or_path
     if source is None:
         raise ValueError("a text model from scratch needs --tokenizer_name")
     tokenizer = AutoTokenizer.from_pretrained(source)
-    return tokenize_texts(benchmark, tokenizer, max_length=data_args.max_length), tokenizer
+    return tokenize_texts(benchmark, tokenizer, max_length=data_args.max_length, cached=not data_args.lazy), tokenizer
 
 
 def run(model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments, quiet: bool = False) -> dict[str, float]:
@@ -161,7 +174,7 @@ def run(model_args: ModelArguments, data_args: DataArguments, training_args: Fai
     if not resume:
         refuse_other_run(training_args.output_dir)
     set_seed(training_args.seed)
-    benchmark = load_benchmark(data_args.benchmark, data_args.data_dir)
+    benchmark = load_benchmark(data_args.benchmark, data_args.data_dir, **load_options(data_args))
     names = GroupNames.of(benchmark["train"].features, num_labels=0)
     is_image = is_image_benchmark(benchmark)
     model = build_model(model_args, names, is_image)

@@ -1,10 +1,11 @@
 """Small grouped data sets and trainers, for the tests of training."""
 
 import numpy as np
+import tiny
 import torch
 from datasets import Dataset, DatasetDict
 
-from hf_fairdropout import FairDropoutTrainer, FairDropoutTrainingArguments, add_row_index
+from hf_fairdropout import FairDropoutForSequenceClassification, FairDropoutTrainer, FairDropoutTrainingArguments, add_row_index
 from hf_fairdropout.data import GroupNames
 from hf_fairdropout.data.schema import with_groups
 
@@ -62,3 +63,26 @@ def without_dropout(model):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     return model
+
+
+def bert(**options) -> FairDropoutForSequenceClassification:
+    """A tiny BERT with FairDropout on its features."""
+    options = {"positions": "dplogits", "p_gen": 0.25, "p_mem": 0.3, **options}
+    return FairDropoutForSequenceClassification.from_base(tiny.classifier("bert"), **options)
+
+
+def gradient_norms(trainer_class, args_class, model, data, folder, **options):
+    """The gradient norm of the first optimizer step over rows 0 to 7."""
+    settings = {
+        "report_to": "none",
+        "use_cpu": True,
+        "disable_tqdm": True,
+        "max_steps": 1,
+        "learning_rate": 0.0,
+        "logging_steps": 1,
+        "max_grad_norm": 1e9,
+    }
+    args = args_class(str(folder), eval_strategy="no", save_strategy="no", **settings, **options)
+    trainer = trainer_class(without_dropout(model), args, train_dataset=data["train"].select(range(8)))
+    trainer.train()
+    return trainer.state.log_history[0]["grad_norm"]

@@ -6,12 +6,25 @@ from typing import Any
 
 from datasets import DatasetDict
 
+from .celeba import load_celeba
 from .digits import load_digits_benchmark
+from .grouping import group_dataset
+from .metashift import load_metashift
+from .mimic_cxr import load_mimic_cxr
+from .multinli import load_multinli
 from .row_index import add_row_index, check_row_index_column
 from .schema import ATTRIBUTE, GROUP, LABEL, ROW_INDEX, GroupNames
-from .tabled import group_dataset
+from .tabled import load_tabled
+from .waterbirds import load_waterbirds
 
-BENCHMARKS: dict[str, Callable[..., DatasetDict]] = {"digits": load_digits_benchmark}
+BENCHMARKS: dict[str, Callable[..., DatasetDict]] = {
+    "waterbirds": load_waterbirds,
+    "celeba": load_celeba,
+    "metashift": load_metashift,
+    "multinli": load_multinli,
+    "mimic_cxr": load_mimic_cxr,
+    "digits": load_digits_benchmark,
+}
 """Builder of each benchmark by name; `digits` is embedded and takes no `data_dir`."""
 
 
@@ -19,21 +32,27 @@ def load_benchmark(name: str, data_dir: str | None = None, **options: Any) -> Da
     """Load a benchmark.
 
     Args:
-        name: One of `BENCHMARKS`.
+        name: One of `BENCHMARKS`, or `"tabled"` for a metadata CSV of one's own (see `load_tabled`).
         data_dir: Folder with the files of the benchmark; the embedded one has none.
-        **options: Of the builder, such as `seed` for `digits`.
+        **options: Of the builder, such as `seed` for `digits`, `image_size` for images, `metadata` for a CSV.
 
     Returns:
-        Splits train, validation and test with columns row_index, label, attribute, group and image or text.
+        Splits train, validation and test with columns row_index, label, attribute, group and image, or premise and hypothesis, or text.
 
     Raises:
-        ValueError: If the name is unknown.
+        ValueError: If the name is unknown, an option is not the builder's, or the files are not as published.
+        FileNotFoundError: If files are missing; all of them are named.
     """
-    if name not in BENCHMARKS:
-        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
+    builders = {**BENCHMARKS, "tabled": load_tabled}
+    if name not in builders:
+        near = difflib.get_close_matches(name, builders, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"benchmark {name!r} is unknown; choose one of {', '.join(sorted(BENCHMARKS))}{hint}")
-    return BENCHMARKS[name](**options) if data_dir is None else BENCHMARKS[name](data_dir=data_dir, **options)
+        raise ValueError(f"benchmark {name!r} is unknown; choose one of {', '.join(sorted(builders))}{hint}")
+    if name == "digits":
+        if data_dir is not None:
+            raise ValueError(f"data_dir={data_dir!r}, but benchmark 'digits' is embedded and reads no files; leave it out")
+        return load_digits_benchmark(**options)
+    return builders[name](data_dir, **options)
 
 
 __all__ = [

@@ -1,14 +1,28 @@
 """From rows to model inputs, through the model's own processor or tokenizer."""
 
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from datasets import Array3D, DatasetDict, Features
+from datasets import Image as ImageFeature
+from PIL import Image
 from transformers import BaseImageProcessor, PreTrainedTokenizerBase
 
+from .images import decode_image
 from .schema import ATTRIBUTE, GROUP, LABEL, ROW_INDEX
 
+ImageTransform = Callable[[Image.Image], torch.Tensor]
 _SCHEMA = (ROW_INDEX, LABEL, ATTRIBUTE, GROUP)
-_TEXT_COLUMNS = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("text",), ("sentence",))
+TEXT_COLUMNS = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("text",), ("sentence",))
+
+# The steps of SubpopBench (Yang et al. 2023) for the images of its benchmarks, in pixels.
+_SUBPOPBENCH_CROPS: dict[str, tuple[tuple[str, Any], ...]] = {
+    "waterbirds": (("squash", 256), ("centre", 224)),
+    "celeba": (("centre", 178), ("resize", 224)),
+    "metashift": (("resize", 256), ("centre", 224)),
+    "mimic_cxr": (("resize", 256), ("centre", 224)),
+}
 
 
 def is_image_benchmark(benchmark: DatasetDict) -> bool:
@@ -16,34 +30,87 @@ def is_image_benchmark(benchmark: DatasetDict) -> bool:
     return "image" in next(iter(benchmark.values())).column_names
 
 
-def preprocess_images(benchmark: DatasetDict, processor: BaseImageProcessor, *, cached: bool = True) -> DatasetDict:
+def processor_transform(processor: BaseImageProcessor) -> ImageTransform:
+    """What the model's own processor does with one image: (channels, height, width)."""
+    return lambda image: processor(image, return_tensors="pt")["pixel_values"][0]
+
+
+def benchmark_transform(name: str, processor: BaseImageProcessor, *, augment: bool = False) -> ImageTransform:
+    """The benchmark's own transforms at 224 pixels, normalised as the model's processor says.
+
+    Waterbirds: resize to 256 × 256, centre 224. CelebA: centre 178, resize to 224. MetaShift and MIMIC-CXR: shorter side 256, centre 224
+    (SubpopBench; no augmentation).
+
+    Args:
+        name: Name of the benchmark; one without transforms of its own goes through `processor_transform`.
+        processor: Has the mean and the standard deviation.
+        augment: Whether to train on random crops and flips in place of the resize and the centre (not in the paper).
+
+    Returns:
+        Image to tensor of shape (3, 224, 224).
+    """
+    from torchvision import transforms
+
+    if name not in _SUBPOPBENCH_CROPS and not augment:
+        return processor_transform(processor)
+    squash = {
+        "squash": lambda size: transforms.Resize((size, size)),
+        "resize": lambda size: transforms.Resize(size),
+        "centre": lambda size: transforms.CenterCrop(size),
+    }
+    crops = [squash[step](size) for step, size in _SUBPOPBENCH_CROPS.get(name, ())]
+    if augment:
+        size = processor.size.get("height") or processor.size.get("shortest_edge")
+        size = 224 if name in _SUBPOPBENCH_CROPS else size
+        crops = [transforms.RandomResizedCrop(size, scale=(0.7, 1.0)), transforms.RandomHorizontalFlip()]
+    return transforms.Compose([*crops, transforms.ToTensor(), transforms.Normalize(processor.image_mean, processor.image_std)])
+
+
+def preprocess_images(
+    benchmark: DatasetDict, transform: ImageTransform, *, cached: bool = True, train_transform: ImageTransform | None = None
+) -> DatasetDict:
     """Turn the column `image` into `pixel_values`, (channels, height, width).
 
     Args:
         benchmark: Splits with the column `image`.
-        processor: The image processor of the model.
+        transform: From `processor_transform` or `benchmark_transform`.
         cached: Whether to compute all of them now (fast epochs, needs room), or each when it is read.
+        train_transform: Another one for the train split, such as an augmentation; that split is then never cached.
 
     Returns:
         Splits with pixel_values, row_index, label, attribute and group, as tensors.
+
+    Raises:
+        BadImageError: When an image that cannot be decoded is met; at once if `cached`.
     """
+    undecoded = benchmark.cast_column("image", ImageFeature(decode=False))
+    made = {name: _cached(split, transform) if cached else _lazy(split, transform) for name, split in undecoded.items()}
+    if train_transform is not None:
+        made["train"] = _lazy(undecoded["train"], train_transform)
+    return DatasetDict(made)
 
-    def transform(batch: dict[str, list[Any]]) -> dict[str, Any]:
-        images = [image.convert("RGB") for image in batch["image"]]
-        pixel_values = processor(images, return_tensors="pt")["pixel_values"]
-        return {"pixel_values": pixel_values, **{name: batch[name] for name in _SCHEMA if name in batch}}
 
-    if not cached:
-        return benchmark.with_transform(transform)
-    first = next(iter(benchmark.values()))
-    shape = tuple(transform(first[:1])["pixel_values"].shape[1:])
-    features = Features({**{name: first.features[name] for name in _SCHEMA if name in first.features}, "pixel_values": Array3D(shape, "float32")})
-    return benchmark.map(
-        lambda batch: {"pixel_values": transform(batch)["pixel_values"].numpy()},
+def _pixel_values(batch: dict[str, list[Any]], transform: ImageTransform) -> list[torch.Tensor]:
+    rows = batch.get(ROW_INDEX) or [None] * len(batch["image"])
+    return [transform(decode_image(cell, row)) for cell, row in zip(batch["image"], rows, strict=True)]
+
+
+def _lazy(split, transform: ImageTransform):
+    def read(batch: dict[str, list[Any]]) -> dict[str, Any]:
+        return {"pixel_values": _pixel_values(batch, transform), **{name: batch[name] for name in _SCHEMA if name in batch}}
+
+    return split.with_transform(read)
+
+
+def _cached(split, transform: ImageTransform):
+    features = {name: split.features[name] for name in _SCHEMA if name in split.features}
+    shape = tuple(_pixel_values(split[:1], transform)[0].shape)
+    return split.map(
+        lambda batch: {"pixel_values": [values.numpy() for values in _pixel_values(batch, transform)]},
         batched=True,
         batch_size=256,
-        remove_columns=[name for name in first.column_names if name not in _SCHEMA],
-        features=features,
+        remove_columns=[name for name in split.column_names if name not in _SCHEMA],
+        features=Features({**features, "pixel_values": Array3D(shape, "float32")}),
         desc="preprocessing images",
     ).with_format("torch")
 
@@ -57,7 +124,7 @@ def text_columns(columns: list[str]) -> tuple[str, ...]:
     >>> text_columns(["premise", "hypothesis", "label"])
     ('premise', 'hypothesis')
     """
-    for names in _TEXT_COLUMNS:
+    for names in TEXT_COLUMNS:
         if set(names) <= set(columns):
             return names
     raise ValueError(
@@ -65,13 +132,14 @@ def text_columns(columns: list[str]) -> tuple[str, ...]:
     )
 
 
-def tokenize_texts(benchmark: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int = 128) -> DatasetDict:
+def tokenize_texts(benchmark: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int = 128, cached: bool = True) -> DatasetDict:
     """Tokenize texts, or pairs of them; padding is left to the collator.
 
     Args:
         benchmark: Splits with `text`, or `premise` and `hypothesis`.
         tokenizer: The tokenizer of the model.
         max_length: Longer texts are cut, in tokens (SubpopBench pads and cuts MultiNLI at 128).
+        cached: Whether to tokenize all of them now, or each when it is read.
 
     Returns:
         Splits with the tokenizer's columns, row_index, label, attribute and group.
@@ -80,7 +148,9 @@ def tokenize_texts(benchmark: DatasetDict, tokenizer: PreTrainedTokenizerBase, *
     texts = text_columns(columns)
 
     def tokenize(batch: dict[str, list[str]]) -> dict[str, Any]:
-        return tokenizer(*(batch[name] for name in texts), truncation=True, max_length=max_length)
+        return dict(tokenizer(*(batch[name] for name in texts), truncation=True, max_length=max_length))
 
+    if not cached:
+        return benchmark.with_transform(lambda batch: {**tokenize(batch), **{name: batch[name] for name in _SCHEMA if name in batch}})
     unused = [name for name in columns if name not in _SCHEMA]
     return benchmark.map(tokenize, batched=True, remove_columns=unused, desc="tokenizing")

@@ -1,94 +1,109 @@
-"""Anyone's own data: a label column, and perhaps an attribute column, become labels, attributes and groups."""
+"""A metadata CSV in the form of SubpopBench (split, y, a and a file name or texts), for anyone's own benchmark and for the published ones."""
 
-from typing import TypeVar
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, DatasetDict
+import pandas as pd
+from datasets import DatasetDict
 
-from .row_index import add_row_index
-from .schema import ATTRIBUTE, GROUP, LABEL, ROW_INDEX, GroupNames, with_groups
+from .cache import cached_table
+from .files import checked_folder, find_files, read_header, read_table, whole_numbers
+from .preprocessing import TEXT_COLUMNS
+from .schema import GroupNames
+from .splits import SPLITS, image_splits, text_splits
 
-AnyDataset = TypeVar("AnyDataset", Dataset, DatasetDict)
+_SPLIT_CODES = {"0": 0, "1": 1, "2": 2, "train": 0, "validation": 1, "val": 1, "valid": 1, "dev": 1, "test": 2}
 
 
-def group_dataset(dataset_or_dict: AnyDataset, label_column: str, attribute_column: str | None = None) -> AnyDataset:
-    """Give any data set the columns row_index, label, attribute and group.
+def load_tabled(
+    data_dir: str | Path | None = None,
+    metadata: str = "metadata.csv",
+    *,
+    label_names: Sequence[str] | None = None,
+    attribute_names: Sequence[str] | None = None,
+    **image_options: Any,
+) -> DatasetDict:
+    """Load a benchmark from a metadata CSV: one row an example, with `split` (0, 1, 2 or train, validation, test), `y`, perhaps `a`, and `filename`
+    (an image, relative to `data_dir`), `text`, or `premise` and `hypothesis`.
 
     Args:
-        dataset_or_dict: A Dataset, or a DatasetDict whose splits share their columns.
-        label_column: Column with the class: ClassLabel, text, whole numbers or booleans. It becomes `label`.
-        attribute_column: Column with the attribute, likewise. Without one the classes are the groups.
+        data_dir: Folder with the CSV, and below which the images are.
+        metadata: Name of the CSV in it.
+        label_names: Names of the labels; by default from `names.json` beside the CSV (`{"labels": […], "attributes": […]}`), else their numbers.
+        attribute_names: Names of the attributes, likewise.
+        **image_options: `image_size`, `check_files` and `on_bad_image`, see `image_splits`.
 
     Returns:
-        The same rows; `row_index` is kept if it is there.
+        Splits train, validation and test.
 
     Raises:
-        ValueError: If a column is missing, has an empty cell, or the label has one class only; or if another column has one of our names.
-
-    >>> data = Dataset.from_dict({"text": ["a", "b", "c"], "tone": ["good", "bad", "good"], "negated": [True, False, False]})
-    >>> grouped = group_dataset(data, "tone", "negated")
-    >>> grouped["group"][:], grouped.features["group"].names
-    ([3, 0, 2], ['bad/False', 'bad/True', 'good/False', 'good/True'])
+        FileNotFoundError: If the CSV or images are missing.
+        ValueError: If columns are missing, a code is outside its range, or an image is named twice.
     """
-    is_dict = isinstance(dataset_or_dict, dict)
-    splits = dict(dataset_or_dict) if is_dict else {"the data set": dataset_or_dict}
-    _check_columns(splits, label_column, attribute_column)
-    label_names, labels = _encode(splits, label_column)
-    if len(label_names) < 2:
-        raise ValueError(f"label_column={label_column!r} has one class only, {label_names[0]!r}; a classifier needs two")
-    if attribute_column is None:
-        attribute_names, attributes = GroupNames(()).attributes, {name: [0] * len(split) for name, split in splits.items()}
-    else:
-        attribute_names, attributes = _encode(splits, attribute_column)
-    names = GroupNames(tuple(label_names), tuple(attribute_names))
-    grouped = {}
-    for name, split in splits.items():
-        split = split if ROW_INDEX in split.column_names else add_row_index(split)
-        split = split.remove_columns([column for column in (label_column, attribute_column) if column is not None])
-        grouped[name] = with_groups(split, labels[name], attributes[name], names)
-    return DatasetDict(grouped) if is_dict else grouped["the data set"]
-
-
-def _check_columns(splits: dict[str, Dataset], label_column: str, attribute_column: str | None) -> None:
-    sources = {"label_column": label_column, "attribute_column": attribute_column}
-    for name, split in splits.items():
-        for parameter, column in sources.items():
-            if column is not None and column not in split.column_names:
-                raise ValueError(f"{parameter}={column!r} is no column of {name}; it has {sorted(split.column_names)}")
-        clash = {LABEL, ATTRIBUTE, GROUP}.intersection(split.column_names).difference(sources.values())
-        if clash:
-            raise ValueError(f"{name} already has a column {sorted(clash)[0]!r}, which group_dataset makes; rename or remove it first")
-    if label_column == attribute_column:
-        raise ValueError(f"label_column and attribute_column are both {label_column!r}; the attribute is another column, or None")
-
-
-def _encode(splits: dict[str, Dataset], column: str) -> tuple[list[str], dict[str, list[int]]]:
-    """Names of the classes of a column, the same over all splits, and the class of each row."""
-    values = {name: split.with_format(None)[column][:] for name, split in splits.items()}
-    for name, cells in values.items():
-        empty = [row for row, cell in enumerate(cells) if cell is None or cell != cell]  # NaN is not itself
-        if empty:
-            raise ValueError(f"column {column!r} of {name} is empty in {len(empty)} rows, the first is row {empty[0]}; fill or filter them")
-    feature = next(iter(splits.values())).features[column]
-    if isinstance(feature, ClassLabel):
-        _check_class_labels(column, feature, splits, values)
-        return feature.names, values
-    kinds = sorted({cell for cells in values.values() for cell in cells})
-    if any(isinstance(kind, float) and not kind.is_integer() for kind in kinds):
+    folder = checked_folder(data_dir, "tabled")
+    path = find_files(folder, {"metadata": [metadata]}, "Name another CSV with metadata=….")["metadata"]
+    columns = read_header(path)
+    texts = next((names for names in TEXT_COLUMNS if set(names) <= set(columns)), None)
+    contents = ["filename"] if "filename" in columns else list(texts or [])
+    if not contents:
         raise ValueError(
-            f"column {column!r} holds {next(k for k in kinds if not k.is_integer())}, which is no class; give text, whole numbers or booleans"
+            f"{path} has neither `filename` nor a text column, but {columns}; name the text `text`, or a pair `premise` and `hypothesis`"
         )
-    if len(kinds) > max(100, np.sqrt(sum(map(len, values.values())))):
-        raise ValueError(f"column {column!r} has {len(kinds)} different values, too many for classes; is it the right column?")
-    code = {kind: number for number, kind in enumerate(kinds)}
-    names = [str(int(kind)) if isinstance(kind, float) else str(kind) for kind in kinds]
-    return names, {name: [code[cell] for cell in cells] for name, cells in values.items()}
+    if "filename" not in columns and image_options:
+        raise ValueError(f"{sorted(image_options)} are for images, and {path} has texts")
+    sidecar = folder / "names.json"
+    named = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.exists() else {}
+    table = cached_table("tabled", [path], {"columns": columns}, lambda: read_metadata(path, contents, has_attribute="a" in columns))
+    names = GroupNames(
+        tuple(_names("label_names", label_names or named.get("labels"), table["label"].to_numpy())),
+        tuple(_names("attribute_names", attribute_names or named.get("attributes"), table["attribute"].to_numpy())),
+    )
+    if contents == ["filename"]:
+        return image_splits(table.rename_columns(["image", *table.column_names[1:]]), names, folder, **image_options)
+    return text_splits(table, names, contents)
 
 
-def _check_class_labels(column: str, feature: ClassLabel, splits: dict[str, Dataset], values: dict[str, list[int]]) -> None:
-    for name, split in splits.items():
-        if split.features[column] != feature:
-            raise ValueError(f"column {column!r} of {name} has other classes than the first split: {split.features[column]} against {feature}")
-        outside = [cell for cell in values[name] if not 0 <= cell < feature.num_classes]
-        if outside:
-            raise ValueError(f"column {column!r} of {name} holds {outside[0]}, but its classes run from 0 to {feature.num_classes - 1}")
+def read_metadata(path: Path, contents: Sequence[str], has_attribute: bool = True) -> pd.DataFrame:
+    """Read and check a metadata CSV.
+
+    Args:
+        path: The CSV.
+        contents: Columns with a file name or texts.
+        has_attribute: Whether the column `a` is read; without it all attributes are 0.
+
+    Returns:
+        The contents, and split, label and attribute as whole numbers.
+
+    Raises:
+        ValueError: As `load_tabled` says.
+    """
+    codes = ["split", "y", "a"] if has_attribute else ["split", "y"]
+    table = read_table(path, [*contents, *codes], dtype={**dict.fromkeys(contents, str), "split": str}, keep_default_na=False)
+    for name in contents:
+        if (empty := table[name] == "").any():
+            raise ValueError(f"column {name!r} of {path} is empty in {int(empty.sum())} rows, the first is row {int(np.flatnonzero(empty)[0])}")
+    if list(contents) == ["filename"] and (twice := table["filename"].duplicated()).any():
+        raise ValueError(
+            f"{path} names {int(twice.sum())} images twice, the first is {table['filename'][twice].iloc[0]!r} in row {int(np.flatnonzero(twice)[0])}"
+        )
+    split = table["split"].str.strip().map(_SPLIT_CODES)
+    if split.isna().any():
+        row = int(np.flatnonzero(split.isna())[0])
+        raise ValueError(f"column 'split' of {path} holds {table['split'].iloc[row]!r} in row {row}; it takes 0, 1, 2 or {', '.join(SPLITS)}")
+    label = whole_numbers(table, "y", path, range(1000))
+    attribute = whole_numbers(table, "a", path, range(1000)) if has_attribute else np.zeros(len(table), dtype=np.int64)
+    if len(np.unique(label)) < 2:
+        raise ValueError(f"column 'y' of {path} has one class only; a classifier needs two")
+    return pd.DataFrame({**{name: table[name] for name in contents}, "split": split.astype(np.int64), "label": label, "attribute": attribute})
+
+
+def _names(parameter: str, names: Sequence[str] | None, codes: np.ndarray) -> list[str]:
+    count = int(codes.max()) + 1
+    if names is None:
+        return [str(number) for number in range(count)] if parameter == "label_names" or count > 1 else list(GroupNames(()).attributes)
+    if len(names) < count:
+        raise ValueError(f"{parameter} has {len(names)} names, {list(names)}, but the metadata hold codes up to {count - 1}")
+    return list(names)

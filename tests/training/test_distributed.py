@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent.parent
-SCRIPT = str(TESTS / "training" / "two_processes.py")
+SCRIPT = str(TESTS / "two_processes.py")
 
 
 def result(command, folder, batch_size):
-    paths = os.pathsep.join([str(TESTS), str(TESTS / "training")])
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, SCRIPT, str(folder), str(batch_size)], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.partition("RESULT ")[2].splitlines()[0])

@@ -4,16 +4,11 @@ import pytest
 import tiny
 import torch
 from datasets import concatenate_datasets
-from training_setup import image_data, text_data, trainer_for, without_dropout
+from training_setup import bert, gradient_norms, image_data, text_data, trainer_for
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from hf_fairdropout import FairDropoutForImageClassification, FairDropoutForSequenceClassification, FairDropoutTrainer, FairDropoutTrainingArguments
+from hf_fairdropout import FairDropoutForImageClassification, FairDropoutTrainer, FairDropoutTrainingArguments
 from hf_fairdropout.placement import fair_dropout_layers
-
-
-def bert(**options):
-    options = {"positions": "dplogits", "p_gen": 0.25, "p_mem": 0.3, **options}
-    return FairDropoutForSequenceClassification.from_base(tiny.classifier("bert"), **options)
 
 
 def resnet(**options):
@@ -94,23 +89,6 @@ def test_stock_trainer_needs_nothing_but_the_column(tmp_path):
     trainer.train()
     assert sorted(row for batch in seen for row in batch) == list(range(24))
     assert not trainer.model_accepts_loss_kwargs
-
-
-def gradient_norms(trainer_class, args_class, model, data, folder, **options):
-    """The gradient norm of the first optimizer step over rows 0 to 7."""
-    settings = {
-        "report_to": "none",
-        "use_cpu": True,
-        "disable_tqdm": True,
-        "max_steps": 1,
-        "learning_rate": 0.0,
-        "logging_steps": 1,
-        "max_grad_norm": 1e9,
-    }
-    args = args_class(str(folder), eval_strategy="no", save_strategy="no", **settings, **options)
-    trainer = trainer_class(without_dropout(model), args, train_dataset=data["train"].select(range(8)))
-    trainer.train()
-    return trainer.state.log_history[0]["grad_norm"]
 
 
 @pytest.mark.parametrize("make", [bert, lambda: tiny.classifier("bert"), lambda: tiny.classifier("vit"), lambda: bert(p_gen=1.0)])

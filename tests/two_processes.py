@@ -5,8 +5,7 @@ import sys
 
 import tiny
 import torch.distributed
-from test_trainer import bert, gradient_norms
-from training_setup import text_data, trainer_for
+from training_setup import bert, gradient_norms, text_data, trainer_for
 
 from hf_fairdropout import FairDropoutTrainer, FairDropoutTrainingArguments
 
