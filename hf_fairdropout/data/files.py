@@ -106,7 +106,7 @@ def whole_numbers(table: pd.DataFrame, column: str, path: Path, allowed: range |
         row = int(np.flatnonzero(bad)[0])
         wanted = "whole numbers" if allowed is None else f"{allowed.start} to {allowed.stop - 1}"
         raise ValueError(
-            f"column {column!r} of {path} holds {table[column].iloc[row]!r} in row {row} ({int(bad.sum())} such rows); it takes {wanted}"
+            f"column {column!r} of {path} holds {str(table[column].iloc[row])!r} in row {row} ({int(bad.sum())} such rows); it takes {wanted}"
         )
     return numbers.astype(np.int64)
 
