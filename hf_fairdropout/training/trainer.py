@@ -101,14 +101,14 @@ class FairDropoutTrainer(Trainer):
         kept = {}
         if self.args.keep_curve and any(layer.inference == "drop" and layer.keep_rate > 0 for layer in fair_dropout_layers(self.model)):
             kept = self._evaluate_kept(eval_dataset, named, ignore_keys, metric_key_prefix)
-        self.group_names = self._names_of(named)
+        self._begin(named)
         metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
         self._record(metric_key_prefix, "drop")
         return {**metrics, **kept}
 
     def predict(self, test_dataset, ignore_keys=None, metric_key_prefix: str = "test"):
         """As `Trainer.predict`; the metrics are by group."""
-        self.group_names = self._names_of(test_dataset)
+        self._begin(test_dataset)
         output = super().predict(test_dataset, ignore_keys, metric_key_prefix)
         self._record(metric_key_prefix, "drop")
         return output
@@ -119,7 +119,7 @@ class FairDropoutTrainer(Trainer):
         return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
 
     def _evaluate_kept(self, eval_dataset, named, ignore_keys, prefix: str) -> dict[str, float]:
-        self.group_names = self._names_of(named)
+        self._begin(named)
         with keeping_memorizing_neurons(self.model):
             loader = self.get_eval_dataloader(eval_dataset)
             output = self.evaluation_loop(loader, "Keep", ignore_keys=ignore_keys, metric_key_prefix=f"{prefix}_keep")
@@ -160,9 +160,11 @@ class FairDropoutTrainer(Trainer):
         kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= last]
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
-    def _names_of(self, dataset: Any) -> GroupNames:
+    def _begin(self, dataset: Any) -> None:
+        """Start an evaluation: read the names of the groups, and forget the last result."""
         num_labels = getattr(getattr(self.model, "config", None), "num_labels", 0)
-        return GroupNames.of(getattr(dataset, "features", None), num_labels)
+        self.group_names = GroupNames.of(getattr(dataset, "features", None), num_labels)
+        self.last_group_metrics = {}
 
     def _needs_row_index(self) -> bool:
         return any(layer.needs_row_index for layer in fair_dropout_layers(self.model))

@@ -179,6 +179,27 @@ def test_transformed_data_sets_keep_what_the_transform_reads(tmp_path):
     assert "eval_group_accuracy/cat/in" in trainer.evaluate()
 
 
+def test_streams_that_carry_their_row_numbers_train(tmp_path):
+    splits, model = text_data(), bert()
+    seen = record_rows(model)
+    stream = splits["train"].with_format(None).to_iterable_dataset(num_shards=2).shuffle(seed=0, buffer_size=8)
+    splits["train"] = stream
+    trainer_for(model, splits, tmp_path, max_steps=6, eval_strategy="steps", eval_steps=6, save_strategy="steps", save_steps=6).train()
+    assert sorted(row for batch in seen for row in batch) == list(range(24))
+    splits["train"] = stream.remove_columns("row_index")
+    with pytest.raises(ValueError, match="training needs `row_index`, but the batch has"):
+        trainer_for(bert(), splits, tmp_path / "b", max_steps=1, eval_strategy="no", save_strategy="no").train()
+
+
+def test_rows_without_labels_leave_no_record(tmp_path):
+    splits = text_data()
+    trainer = trainer_for(bert(), splits, tmp_path)
+    trainer.evaluate()
+    before = (tmp_path / "metrics.jsonl").read_text()
+    assert trainer.predict(splits["test"].remove_columns("label")).predictions.shape == (24, 3)
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+
+
 def test_bf16_autocast_trains(tmp_path):
     trainer_for(bert(), text_data(), tmp_path, bf16=True, num_train_epochs=1).train()
 
