@@ -19,7 +19,8 @@ except ImportError:  # transformers before 5.20
 # A plain class that is pointed at a FairDropout checkpoint finds `base_config` in it, and would return a model of random weights with no more than a
 # warning. In the file, `base_config` therefore has this as its dtype: plain configurations fail on it and show it; we take it out again.
 _PLAIN_CLASS_GUARD = (
-    "of this name: this is a FairDropout checkpoint; import hf_fairdropout, then load it with AutoModelFor(Image|Sequence)Classification"
+    "<this is a FairDropout checkpoint; import hf_fairdropout, then load it with AutoModelForImageClassification "
+    "or AutoModelForSequenceClassification>"
 )
 
 
@@ -28,7 +29,8 @@ class FairDropoutConfig(PreTrainedConfig):
 
     Args:
         base_config: Configuration of the plain classifier: an object, or its dictionary with `model_type`. ResNet by default.
-        positions: Where FairDropout goes: `"dp2"` to `"dp5"`, `"dplogits"`, `"dpfc"` or module paths (see `placement`). Empty is the plain model.
+        positions: Where FairDropout goes: `"dp2"` to `"dp5"`, `"dplogits"`, `"dpfc"` or module paths (see `placement`). Empty, or "none", is the
+            plain model.
         p_gen: Share of generalizing neurons, in [0, 1]; 1 is the plain model.
         p_mem: Share of the memorizing neurons that each training row is given, in [0, 1].
         mask_seed: Which family of masks.
@@ -130,6 +132,7 @@ def _as_config(base_config: PreTrainedConfig | dict[str, Any] | None) -> PreTrai
 
 def _checked_positions(positions: tuple[str, ...] | list[str] | str) -> list[str]:
     names = [positions] if isinstance(positions, str) else list(positions)
+    names = [] if names == ["none"] else names
     for name in names:
         if not isinstance(name, str) or not name:
             raise ValueError(f"positions={positions!r}: a position is a name such as 'dp4' or the path of a module, not {name!r}")

@@ -31,11 +31,15 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
     _supports_flex_attn = True
     _supports_attention_backend = True
     _auto_model: ClassVar[Any]
+    _default_position: ClassVar[str]
 
     def __init__(self, config: FairDropoutConfig, model: PreTrainedModel | None = None):
         super().__init__(config)
         config.sync_labels()
         if model is None:
+            if type(config.base_config) not in self._auto_model._model_mapping:
+                base = config.base_config.model_type
+                raise ValueError(f"{type(self).__name__} cannot hold {base!r}, which is no classifier of its inputs; use the other wrapper")
             model = self._auto_model.from_config(config.base_config, dtype=torch.get_default_dtype())
         else:
             for module in model.modules():
@@ -52,7 +56,7 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
         cls,
         name_or_path_or_model: str | PreTrainedModel,
         *,
-        positions: tuple[str, ...] | list[str] | str = ("dp4",),
+        positions: tuple[str, ...] | list[str] | str | None = None,
         p_gen: float = 0.2,
         p_mem: float = 0.2,
         num_labels: int | None = None,
@@ -68,7 +72,8 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
 
         Args:
             name_or_path_or_model: Hub name or folder of a checkpoint, or a classifier; a classifier is wrapped in place, not copied.
-            positions: Where FairDropout goes; see `FairDropoutConfig` for this and every argument but `num_labels`.
+            positions: Where FairDropout goes; see `FairDropoutConfig` for this and every argument but `num_labels`. By default `"dp4"` for images
+                and `"dpfc"` for text.
             p_gen: Share of generalizing neurons.
             p_mem: Share of the memorizing neurons that each row is given.
             num_labels: Number of classes; a checkpoint with another number gets a new head. A model must have it already.
@@ -87,7 +92,7 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
             ValueError: If an argument is outside its choices, or a position is not in the model.
         """
         fields = {
-            "positions": positions,
+            "positions": cls._default_position if positions is None else positions,
             "p_gen": p_gen,
             "p_mem": p_mem,
             "mask_seed": mask_seed,
@@ -99,7 +104,7 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
         }
         FairDropoutConfig(**fields)  # refuse bad arguments before anything is downloaded
         if isinstance(name_or_path_or_model, nn.Module):
-            base = _checked_base(name_or_path_or_model, num_labels, kwargs)
+            base = _checked_base(name_or_path_or_model, num_labels, kwargs, cls)
         else:
             if num_labels is not None:
                 kwargs["num_labels"] = num_labels
@@ -121,6 +126,10 @@ class FairDropoutPreTrainedModel(PreTrainedModel):
         inputs = {name: value for name, value in inputs.items() if value is not None}
         if labels is not None:
             inputs["labels"] = labels
+        if self.main_input_name not in inputs and "inputs_embeds" not in inputs:
+            raise ValueError(
+                f"forward needs `{self.main_input_name}`, but the batch has {sorted(inputs)}; preprocess the data first (see the README)"
+            )
         hand_over_row_index(self, row_index, list(inputs))
         return self.model(**{**inputs, "return_dict": True})
 
@@ -137,6 +146,7 @@ class FairDropoutForImageClassification(FairDropoutPreTrainedModel):
     """
 
     _auto_model = AutoModelForImageClassification
+    _default_position = "dp4"
     main_input_name = "pixel_values"
     input_modalities = ("image",)
 
@@ -171,6 +181,7 @@ class FairDropoutForSequenceClassification(FairDropoutPreTrainedModel):
     """Any text classifier of transformers with FairDropout."""
 
     _auto_model = AutoModelForSequenceClassification
+    _default_position = "dpfc"
     main_input_name = "input_ids"
     input_modalities = ("text",)
 
@@ -248,15 +259,19 @@ def _take_row_index(model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tu
     return args, kwargs
 
 
-def _checked_base(model: nn.Module, num_labels: int | None, kwargs: dict[str, Any]) -> PreTrainedModel:
+def _checked_base(model: nn.Module, num_labels: int | None, kwargs: dict[str, Any], wrapper: type[FairDropoutPreTrainedModel]) -> PreTrainedModel:
     if isinstance(model, FairDropoutPreTrainedModel):
         raise ValueError(f"this {type(model).__name__} has FairDropout already; wrap the plain model, or load it with from_pretrained")
     if not isinstance(model, PreTrainedModel):
         raise TypeError(
             f"from_base wraps transformers classifiers, not a {type(model).__name__}; use inject_fair_dropout(model, config) for any nn.Module"
         )
+    if model.main_input_name != wrapper.main_input_name:
+        raise ValueError(
+            f"{type(model).__name__} reads {model.main_input_name}, and {wrapper.__name__} wraps models that read {wrapper.main_input_name}"
+        )
     if kwargs:
-        raise TypeError(f"{sorted(kwargs)} are for loading a checkpoint, but from_base was given a model; set them on the model")
+        raise TypeError(f"from_base was given a model and {sorted(kwargs)}, which are no arguments of it, or are for loading a checkpoint only")
     if num_labels not in (None, model.config.num_labels):
         raise ValueError(
             f"num_labels={num_labels}, but the model has {model.config.num_labels}; give the model a head with {num_labels} outputs first"

@@ -18,7 +18,7 @@ from hf_fairdropout.data import BENCHMARKS, load_benchmark
 from hf_fairdropout.data.download import DOWNLOADS, fetch
 from hf_fairdropout.data.images import bad_images
 from hf_fairdropout.data.preprocessing import is_image_benchmark
-from hf_fairdropout.data.published import compare_with_published
+from hf_fairdropout.data.published import PUBLISHED, compare_with_published
 from hf_fairdropout.data.resized import write_resized
 from hf_fairdropout.training.group_table import markdown_table
 
@@ -48,7 +48,9 @@ def prepare(arguments: argparse.Namespace) -> None:
     if arguments.download:
         for download in DOWNLOADS.get(name, ()):
             print(f"have {fetch(download, folder)}")
-        if name not in DOWNLOADS:
+        if name == "tabled":
+            print("there is nothing to download for tabled: the files are your own")
+        elif name not in DOWNLOADS:
             print(f"the owners of {name} want each user to fetch it; what is missing is listed below")
     options = {"metadata": arguments.metadata} if arguments.metadata else {}
     benchmark = load_benchmark(name, folder, **options)
@@ -56,13 +58,14 @@ def prepare(arguments: argparse.Namespace) -> None:
         if arguments.decode:
             _decode(benchmark, is_error=arguments.on_bad_image == "error")
         if arguments.image_size:
-            _resize(benchmark, folder, arguments.image_size, arguments.num_workers)
+            _resize(benchmark, folder, arguments.image_size, arguments.num_workers, keep_bad=arguments.on_bad_image == "skip")
     elif arguments.image_size or arguments.decode:
         raise ValueError(f"--image_size and --decode are for images, and {name} has texts")
+    rows, is_exact = compare_with_published(name, benchmark)
+    print(markdown_table((name, "loaded", "published", ""), rows))
     if arguments.verify:
-        rows, is_exact = compare_with_published(name, benchmark)
-        print(markdown_table((name, "loaded", "published", ""), rows))
-        print("exact" if is_exact else "differs from the published table, see above")
+        verdict = "exact" if is_exact else "differs from the published table, see above"
+        print(verdict if name in PUBLISHED else f"there is no published table of {name} to compare with")
 
 
 def _decode(benchmark, is_error: bool) -> None:
@@ -74,10 +77,10 @@ def _decode(benchmark, is_error: bool) -> None:
     print(message + ("\nload_benchmark(…, on_bad_image='skip') leaves them out" if bad else ""))
 
 
-def _resize(benchmark, folder: Path, image_size: int, processes: int | None) -> None:
+def _resize(benchmark, folder: Path, image_size: int, processes: int | None, keep_bad: bool) -> None:
     paths = [Path(cell["path"]) for split in benchmark.values() for cell in split.cast_column("image", Image(decode=False))["image"]]
     names = [path.relative_to(folder).as_posix() for path in paths]
-    print(f"resized copy: {write_resized(folder, names, image_size, processes)}")
+    print(f"resized copy: {write_resized(folder, names, image_size, processes, keep_bad)}")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ A file of arguments (YAML or JSON) may come first; what the command line says af
 where it exists.
 """
 
-import inspect
 import json
 import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from datasets import Dataset, DatasetDict
 from transformers import (
@@ -43,8 +42,17 @@ from hf_fairdropout import (
 )
 from hf_fairdropout.data.preprocessing import benchmark_transform, is_image_benchmark, preprocess_images, tokenize_texts
 from hf_fairdropout.data.schema import GroupNames
+from hf_fairdropout.training.reloading import reload_difference
 from hf_fairdropout.training.report import write_report
-from hf_fairdropout.training.run_folder import describe_data, labels_seen, refuse_other_run, write_run_record
+from hf_fairdropout.training.run_folder import (
+    describe_data,
+    labels_seen,
+    record_selection,
+    refuse_changed_resumption,
+    refuse_other_run,
+    write_run_record,
+)
+from hf_fairdropout.training.summary import describe_model, summarize
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -53,7 +61,7 @@ CONFIGS = Path(__file__).parent / "configs"
 class DataArguments:
     """What to train on."""
 
-    benchmark: str = field(default="digits", metadata={"help": f"One of {', '.join(BENCHMARKS)}."})
+    benchmark: str = field(default="digits", metadata={"help": f"One of {', '.join(BENCHMARKS)}, or tabled: a metadata CSV of your own."})
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the files of the benchmark; digits has none."})
     image_size: int = field(default=224, metadata={"help": "Height and width in pixels that a model from scratch is given."})
     max_length: int = field(default=128, metadata={"help": "Longer texts are cut, in tokens."})
@@ -88,6 +96,8 @@ def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, FairDrop
     """Read the arguments: file first, command line over it."""
     parser = HfArgumentParser((ModelArguments, DataArguments, FairDropoutTrainingArguments))
     file = None
+    if {"-h", "--help"} & set(arguments):
+        return parser.parse_args_into_dataclasses(arguments)  # shows the defaults of own data, not a benchmark's tuned ones
     if arguments and arguments[0].endswith((".yaml", ".yml", ".json")):
         file, arguments = Path(arguments[0]), arguments[1:]
     else:
@@ -114,7 +124,7 @@ def build_model(model_args: ModelArguments, names: GroupNames, is_image: bool) -
         base = auto.from_pretrained(model_args.model_name_or_path, ignore_mismatched_sizes=True, num_labels=len(names.labels), **labels)
     else:
         base = auto.from_config(AutoConfig.for_model(**_config_fields(model_args.model_config), **labels))
-    positions = model_args.positions or (["dp4"] if is_image else ["dpfc"])
+    positions = [name for given in model_args.positions or [] for name in given.split(",") if name] or None
     if positions == ["none"]:
         return base
     return wrapper.from_base(
@@ -150,7 +160,7 @@ def preprocess(benchmark: DatasetDict, model_args: ModelArguments, data_args: Da
     """Model inputs, and the processor or tokenizer that made them."""
     if is_image_benchmark(benchmark):
         if model_args.model_name_or_path is not None:
-            processor = AutoImageProcessor.from_pretrained(model_args.model_name_or_path)
+            processor = _image_processor(model_args.model_name_or_path)
         else:
             processor = ViTImageProcessor(size={"height": data_args.image_size, "width": data_args.image_size})
         transform = benchmark_transform(data_args.benchmark, processor)
@@ -163,84 +173,94 @@ def preprocess(benchmark: DatasetDict, model_args: ModelArguments, data_args: Da
     return tokenize_texts(benchmark, tokenizer, max_length=data_args.max_length, cached=not data_args.lazy), tokenizer
 
 
+def _image_processor(checkpoint: str) -> Any:
+    try:
+        return AutoImageProcessor.from_pretrained(checkpoint)
+    except OSError as error:
+        raise ValueError(
+            f"{checkpoint!r} has no image processor; save the one that it was trained with there: processor.save_pretrained(…)"
+        ) from error
+
+
+def set_up(model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments) -> tuple[FairDropoutTrainer, Dataset]:
+    """Everything before training, where bad input shows: the trainer, and the test split."""
+    folder, resume = training_args.output_dir, training_args.resume_from_checkpoint
+    training_args.resume_from_checkpoint = True if str(resume).lower() == "true" else resume
+    if not resume:
+        refuse_other_run(folder)
+    set_seed(training_args.seed)
+    benchmark, data_warnings = load_with_warnings(data_args)
+    names = GroupNames.of(benchmark["train"].features, num_labels=0)
+    is_image = is_image_benchmark(benchmark)
+    if training_args.freeze_batch_norm is None:
+        training_args.freeze_batch_norm = is_image and model_args.model_name_or_path is not None
+    arguments, data = {**vars(model_args), **vars(data_args), **training_args.to_dict()}, describe_data(benchmark)
+    if resume:
+        refuse_changed_resumption(folder, arguments, data)
+    model = build_model(model_args, names, is_image)
+    inputs, processor = preprocess(benchmark, model_args, data_args)
+    trainer = FairDropoutTrainer(model, training_args, train_dataset=inputs["train"], eval_dataset=inputs["validation"], processing_class=processor)
+    if trainer.is_world_process_zero():
+        write_run_record(
+            folder,
+            title=f"{data_args.benchmark}: {describe_model(model)}",
+            summary=summarize(model, training_args, image_size=data_args.image_size, max_length=data_args.max_length),
+            labels_seen=labels_seen(training_args.attributes, len(names.attributes) > 1),
+            data=data,
+            data_warnings=data_warnings,
+            arguments=arguments,
+        )
+    return trainer, inputs["test"]
+
+
 def run(model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments, quiet: bool = False) -> dict[str, float]:
     """Train, evaluate on test, save; the run folder tells the whole story. `quiet` prints nothing at the end.
 
     Returns:
         The metrics of the test split.
     """
-    resume = training_args.resume_from_checkpoint
-    resume = True if str(resume).lower() == "true" else resume
-    if not resume:
-        refuse_other_run(training_args.output_dir)
-    set_seed(training_args.seed)
-    benchmark = load_benchmark(data_args.benchmark, data_args.data_dir, **load_options(data_args))
-    names = GroupNames.of(benchmark["train"].features, num_labels=0)
-    is_image = is_image_benchmark(benchmark)
-    model = build_model(model_args, names, is_image)
-    if training_args.freeze_batch_norm is None:
-        training_args.freeze_batch_norm = is_image and model_args.model_name_or_path is not None
-    inputs, processor = preprocess(benchmark, model_args, data_args)
-    trainer = FairDropoutTrainer(model, training_args, train_dataset=inputs["train"], eval_dataset=inputs["validation"], processing_class=processor)
-    if trainer.is_world_process_zero():
-        write_run_record(
-            training_args.output_dir,
-            title=f"{data_args.benchmark}: {describe_model(model)}",
-            summary={
-                "model": describe_model(model),
-                "method": training_args.method,
-                "selection": f"best validation {training_args.metric_for_best_model}",
-                "seed": training_args.seed,
-                "BatchNorm": "frozen in training" if training_args.freeze_batch_norm else "trained",
-                "BatchNorm re-estimated after training": training_args.reestimate_batch_norm,
-            },
-            labels_seen=labels_seen(training_args.attributes, len(names.attributes) > 1),
-            data=describe_data(benchmark),
-            arguments={**vars(model_args), **vars(data_args), **training_args.to_sanitized_dict()},
-        )
-    trainer.train(resume_from_checkpoint=resume)
-    metrics = trainer.evaluate(inputs["test"], metric_key_prefix="test")
+    return finish(*set_up(model_args, data_args, training_args), quiet)
+
+
+def finish(trainer: FairDropoutTrainer, test: Dataset, quiet: bool = False) -> dict[str, float]:
+    """Train, evaluate, save, report, and reload."""
+    folder = trainer.args.output_dir
+    trainer.train(resume_from_checkpoint=trainer.args.resume_from_checkpoint)
+    metrics = trainer.evaluate(test, metric_key_prefix="test")
     trainer.save_model()
     if trainer.is_world_process_zero():
-        report = write_report(training_args.output_dir)
-        difference = reload_difference(trainer, inputs["test"].select(range(min(8, len(inputs["test"])))))
+        record_selection(folder, trainer.args.metric_for_best_model, trainer.state.best_global_step, trainer.state.best_metric)
+        report = write_report(folder)
+        difference = reload_difference(trainer, test.select(range(min(8, len(test)))))
         if difference > 1e-4:
-            raise RuntimeError(f"the model in {training_args.output_dir} reloads with other logits (off by {difference:.1e}); do not publish it")
+            raise RuntimeError(f"the model in {folder} reloads with other logits (off by {difference:.1e}); do not publish it")
         if not quiet:
-            print(f"report: {report}\nmodel:  {training_args.output_dir} (reloaded by its Auto class: largest difference of logits {difference:.1e})")
+            print(f"report: {report}\nmodel:  {folder} (reloaded by its Auto class: largest difference of logits {difference:.1e})")
     return metrics
 
 
-@torch.no_grad()
-def reload_difference(trainer: FairDropoutTrainer, rows: Dataset) -> float:
-    """Load the saved model as any user would, and compare its logits with the trained one's."""
-    trained = trainer.accelerator.unwrap_model(trainer.model).eval()
-    is_image = trained.main_input_name == "pixel_values"
-    auto = AutoModelForImageClassification if is_image else AutoModelForSequenceClassification
-    reloaded = auto.from_pretrained(trainer.args.output_dir).to(trained.device).eval()
-    columns = set(inspect.signature(trained.forward).parameters)
-    batch = trainer.data_collator([{name: value for name, value in row.items() if name in columns} for row in rows])
-    batch = {name: value.to(trained.device) for name, value in batch.items() if name != "row_index"}
-    return (reloaded(**batch).logits - trained(**batch).logits).abs().max().item()
-
-
-def describe_model(model: PreTrainedModel) -> str:
-    """One line on the classifier and its FairDropout."""
-    config = model.config
-    if config.model_type != "fairdropout":
-        return f"plain {config.model_type}"
-    control = "" if config.dropout_control == "none" else f", control {config.dropout_control}"
-    return f"{config.base_config.model_type} with FairDropout at {', '.join(config.positions)}, p_gen {config.p_gen}, p_mem {config.p_mem}{control}"
+def load_with_warnings(data_args: DataArguments) -> tuple[DatasetDict, list[str]]:
+    """The benchmark, and what there is to say of it: printed now, and kept for the report."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        benchmark = load_benchmark(data_args.benchmark, data_args.data_dir, **load_options(data_args))
+    messages = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+    for message in messages:
+        print(f"warning: {message}", file=sys.stderr)
+    for split, rows in benchmark.items():
+        if not len(rows):
+            raise ValueError(f"the {split} split has no rows; a run needs rows in train, validation and test")
+    return benchmark, messages
 
 
 def main() -> None:
     """The command line."""
     logging.disable_progress_bar()  # those of loading and saving weights; training keeps its own
     try:
-        arguments = parse(sys.argv[1:])
-    except (ValueError, FileNotFoundError) as error:
+        prepared = set_up(*parse(sys.argv[1:]))
+    except (ValueError, TypeError, OSError) as error:
         sys.exit(f"error: {error}")
-    run(*arguments)
+    finish(*prepared)
 
 
 if __name__ == "__main__":

@@ -212,6 +212,12 @@ def test_tuple_output_and_hidden_states():
     assert len(model(**batch, output_hidden_states=True).hidden_states) == 3
 
 
+def test_default_positions():
+    assert FairDropoutForSequenceClassification.from_base(tiny.classifier("bert")).config.positions == ["dpfc"]
+    assert FairDropoutForImageClassification.from_base(tiny.classifier("resnet")).config.positions == ["dp4"]
+    assert wrap("bert", "none").config.positions == []
+
+
 def test_batch_of_one_trains():
     model = wrap("bert").train()
     model(**tiny.batch("bert", size=1)).loss.backward()
@@ -279,6 +285,9 @@ def test_inject_into_any_module():
         (lambda: wrap("bert", p_gen=-1), ValueError, "p_gen=-1"),
         (lambda: wrap("bert", num_labels=4), ValueError, "num_labels=4, but the model has 3"),
         (lambda: wrap("bert", revision="x"), TypeError, "revision"),
+        (lambda: FairDropoutForImageClassification.from_base(tiny.classifier("bert")), ValueError, "reads input_ids"),
+        (lambda: FairDropoutForSequenceClassification(FairDropoutConfig()), ValueError, "cannot hold 'resnet'"),
+        (lambda: wrap("resnet")(image=torch.ones(1)), ValueError, r"forward needs `pixel_values`, but the batch has \['image'\]"),
         (lambda: FairDropoutForImageClassification.from_base(wrap("resnet")), ValueError, "has FairDropout already"),
         (lambda: FairDropoutForImageClassification.from_base(Net()), TypeError, "inject_fair_dropout"),
         (lambda: wrap("bert", ["dp4"]), ValueError, "no such stage"),

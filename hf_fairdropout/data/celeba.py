@@ -36,7 +36,7 @@ def load_celeba(data_dir: str | Path | None = None, *, metadata: str | None = No
         FileNotFoundError: If files are missing.
         ValueError: If the lists are not as published, or do not speak of the same images.
     """
-    folder = checked_folder(data_dir, "celeba")
+    folder = checked_folder(data_dir, "celeba", SOURCE)
     if metadata:
         path = find_files(folder, {"metadata": [metadata]}, SOURCE)["metadata"]
         table = cached_table("celeba", [path], {"form": True}, lambda: read_metadata(path, ["filename"]).rename(columns={"filename": "image"}))

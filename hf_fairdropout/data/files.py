@@ -12,8 +12,13 @@ class MissingFilesError(FileNotFoundError):
     """Files of a benchmark are missing; the message lists all of them, and where they come from."""
 
 
-def checked_folder(data_dir: str | Path | None, benchmark: str) -> Path:
+def checked_folder(data_dir: str | Path | None, benchmark: str, source: str) -> Path:
     """The data folder as a path.
+
+    Args:
+        data_dir: The folder.
+        benchmark: Name of the benchmark, for the error.
+        source: Where its files come from, for the error.
 
     Raises:
         ValueError: If it was not given.
@@ -22,12 +27,12 @@ def checked_folder(data_dir: str | Path | None, benchmark: str) -> Path:
         PermissionError: If it cannot be read.
     """
     if data_dir is None:
-        raise ValueError(f"benchmark {benchmark!r} needs data_dir, the folder with its files; scripts/prepare_dataset.py says which they are")
+        raise ValueError(f"benchmark {benchmark!r} needs data_dir, the folder with its files. {source}")
     folder = Path(data_dir).expanduser()
     if folder.is_file():
         raise NotADirectoryError(f"data_dir={str(data_dir)!r} is a file; give the folder that holds the benchmark")
     if not folder.is_dir():
-        raise MissingFilesError(f"data_dir={str(data_dir)!r} is not there; make it with scripts/prepare_dataset.py --benchmark {benchmark}")
+        raise MissingFilesError(f"data_dir={str(data_dir)!r} is not there; make it, and put the files of {benchmark} in it. {source}")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise PermissionError(f"data_dir={str(data_dir)!r} cannot be read; ask its owner for the permission")
     return folder
@@ -104,7 +109,7 @@ def whole_numbers(table: pd.DataFrame, column: str, path: Path, allowed: range |
         bad |= ~np.isin(numbers, list(allowed))
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        wanted = "whole numbers" if allowed is None else f"{allowed.start} to {allowed.stop - 1}"
+        wanted = "whole numbers" if allowed is None else f"whole numbers from {allowed.start} to {allowed.stop - 1}"
         raise ValueError(
             f"column {column!r} of {path} holds {str(table[column].iloc[row])!r} in row {row} ({int(bad.sum())} such rows); it takes {wanted}"
         )

@@ -39,7 +39,7 @@ def load_metashift(data_dir: str | Path | None = None, *, metadata: str | None =
     Raises:
         FileNotFoundError: If files are missing.
     """
-    folder = checked_folder(data_dir, "metashift")
+    folder = checked_folder(data_dir, "metashift", SOURCE)
     path = folder / (metadata or "metadata_metashift.csv")
     if metadata or path.exists():
         find_files(folder, {"metadata": [path.name]}, SOURCE)

@@ -38,7 +38,7 @@ def load_mimic_cxr(data_dir: str | Path | None = None, *, split_by: str = "image
     """
     if split_by not in SPLIT_BY:
         raise ValueError(f"split_by={split_by!r} is unknown; choose one of {', '.join(SPLIT_BY)}")
-    folder = checked_folder(data_dir, "mimic_cxr")
+    folder = checked_folder(data_dir, "mimic_cxr", SOURCE)
     wanted = {
         "metadata": ["mimic-cxr-2.0.0-metadata.csv.gz", "mimic-cxr-2.0.0-metadata.csv"],
         "labels": ["mimic-cxr-2.0.0-negbio.csv.gz", "mimic-cxr-2.0.0-negbio.csv"],

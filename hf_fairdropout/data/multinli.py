@@ -51,7 +51,7 @@ def load_multinli(data_dir: str | Path | None = None, *, metadata: str = "metada
         FileNotFoundError: If files are missing.
         ValueError: If the metadata and the sentences do not align.
     """
-    folder = checked_folder(data_dir, "multinli")
+    folder = checked_folder(data_dir, "multinli", SOURCE)
     path = find_files(folder, {"metadata": [metadata]}, SOURCE)["metadata"]
     sentences = [] if online else _sentence_files(folder)
     table = cached_table("multinli", [path, *sentences], {"online": online}, lambda: _aligned(path, sentences))

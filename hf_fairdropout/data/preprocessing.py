@@ -103,6 +103,8 @@ def _lazy(split, transform: ImageTransform):
 
 
 def _cached(split, transform: ImageTransform):
+    if not len(split):
+        raise ValueError("a split has no rows, so there is nothing to preprocess; every benchmark has train, validation and test rows")
     features = {name: split.features[name] for name in _SCHEMA if name in split.features}
     shape = tuple(_pixel_values(split[:1], transform)[0].shape)
     return split.map(

@@ -29,7 +29,7 @@ def resized_folder(folder: Path, image_size: int) -> Path:
     return copy
 
 
-def write_resized(folder: Path, names: list[str], image_size: int, processes: int | None = None) -> Path:
+def write_resized(folder: Path, names: list[str], image_size: int, processes: int | None = None, keep_bad: bool = False) -> Path:
     """Write a copy of the images whose shorter side is `image_size`; go on where an earlier call stopped.
 
     Each file is written beside its place and renamed, so that a kill leaves no torn image; the copy counts as finished only with its marker.
@@ -39,6 +39,7 @@ def write_resized(folder: Path, names: list[str], image_size: int, processes: in
         names: Paths below it.
         image_size: Length of the shorter side in pixels; smaller images keep theirs.
         processes: Worker processes; one a core by default.
+        keep_bad: Copy images that cannot be decoded as they are, for `on_bad_image="skip"` to leave out, rather than raise.
 
     Returns:
         Folder of the copy, `resized_IMAGE_SIZE` in the data folder; paths below it are the same.
@@ -59,7 +60,7 @@ def write_resized(folder: Path, names: list[str], image_size: int, processes: in
     bad = []
     try:
         with ProcessPoolExecutor(processes) as pool:
-            work = pool.map(partial(_resize, folder, copy, image_size), waiting, chunksize=32)
+            work = pool.map(partial(_resize, folder, copy, image_size, keep_bad), waiting, chunksize=32)
             bad = [
                 failure for failure in tqdm(work, total=len(names), initial=len(names) - len(waiting), desc=f"resizing to {image_size}") if failure
             ]
@@ -79,7 +80,7 @@ def _copy_of(folder: Path, image_size: int) -> Path:
     return folder / f"resized_{image_size}"
 
 
-def _resize(folder: Path, copy: Path, image_size: int, name: str) -> str | None:
+def _resize(folder: Path, copy: Path, image_size: int, keep_bad: bool, name: str) -> str | None:
     """Write one image; returns why it cannot be decoded, if it cannot."""
     try:
         with Image.open(folder / name) as image:
@@ -93,7 +94,9 @@ def _resize(folder: Path, copy: Path, image_size: int, name: str) -> str | None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.ENOENT):
             raise
-        return f"{name}: {error}"
+        if not keep_bad:
+            return f"{name}: {error}"
+        content = (folder / name).read_bytes()
     _write_whole(copy / name, content)
     return None
 

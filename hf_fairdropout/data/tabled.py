@@ -43,23 +43,24 @@ def load_tabled(
         FileNotFoundError: If the CSV or images are missing.
         ValueError: If columns are missing, a code is outside its range, or an image is named twice.
     """
-    folder = checked_folder(data_dir, "tabled")
+    folder = checked_folder(data_dir, "tabled", "A metadata CSV and its images; the README says how they look.")
     path = find_files(folder, {"metadata": [metadata]}, "Name another CSV with metadata=….")["metadata"]
     columns = read_header(path)
     texts = next((names for names in TEXT_COLUMNS if set(names) <= set(columns)), None)
     contents = ["filename"] if "filename" in columns else list(texts or [])
     if not contents:
-        raise ValueError(
-            f"{path} has neither `filename` nor a text column, but {columns}; name the text `text`, or a pair `premise` and `hypothesis`"
-        )
+        raise ValueError(f"{path} has no column `filename` (an image), `text`, or `premise` and `hypothesis`, but {columns}; rename what it has")
     if "filename" not in columns and image_options:
         raise ValueError(f"{sorted(image_options)} are for images, and {path} has texts")
     sidecar = folder / "names.json"
     named = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.exists() else {}
-    table = cached_table("tabled", [path], {"columns": columns}, lambda: read_metadata(path, contents, has_attribute="a" in columns))
+    has_attribute = "a" in columns
+    if attribute_names is not None and not has_attribute:
+        raise ValueError(f"attribute_names={list(attribute_names)!r}, but {path} has no column `a`")
+    table = cached_table("tabled", [path], {"columns": columns}, lambda: read_metadata(path, contents, has_attribute=has_attribute))
     names = GroupNames(
         tuple(_names("label_names", label_names or named.get("labels"), table["label"].to_numpy())),
-        tuple(_names("attribute_names", attribute_names or named.get("attributes"), table["attribute"].to_numpy())),
+        tuple(_names("attribute_names", attribute_names or (named.get("attributes") if has_attribute else None), table["attribute"].to_numpy())),
     )
     if contents == ["filename"]:
         return image_splits(table.rename_columns(["image", *table.column_names[1:]]), names, folder, **image_options)

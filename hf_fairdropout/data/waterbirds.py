@@ -34,7 +34,7 @@ def load_waterbirds(data_dir: str | Path | None = None, *, metadata: str | None 
         FileNotFoundError: If files are missing.
         ValueError: If the metadata are not as published.
     """
-    folder = checked_folder(data_dir, "waterbirds")
+    folder = checked_folder(data_dir, "waterbirds", SOURCE)
     wanted = [metadata] if metadata else [f"{ARCHIVE}/metadata.csv", "metadata.csv"]
     path = find_files(folder, {"metadata": wanted}, SOURCE)["metadata"]
     table = cached_table("waterbirds", [path], {"form": bool(metadata)}, lambda: _read(path, is_tabled=bool(metadata)))

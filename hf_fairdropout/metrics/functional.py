@@ -20,10 +20,17 @@ SMALL_GROUP = 30
 """Groups with fewer rows than this are flagged: their accuracy moves by several points with one row."""
 
 
+SCALAR_METRICS = (
+    *("average_accuracy", "worst_group_accuracy", "adjusted_accuracy", "balanced_accuracy", "worst_class_accuracy", "worst_precision", "worst_f1"),
+    *("auroc", "auprc", "brier", "log_loss", "ece", "ece_subpopbench", "train_weighted_accuracy"),
+)
+"""The numbers that `group_metrics` can return."""
+
+
 def group_metrics(
     predictions_or_probabilities: Any,
     labels: Any,
-    attributes: Any,
+    attributes: Any = None,
     *,
     confidence: float = 0.95,
     seed: int = 0,
@@ -36,7 +43,7 @@ def group_metrics(
     Args:
         predictions_or_probabilities: Predicted labels of shape (rows,), or probabilities of shape (rows, labels) that sum to 1.
         labels: True labels, shape (rows,).
-        attributes: Attributes, shape (rows,); all 0 where there are none, and the groups are then the classes.
+        attributes: Attributes, shape (rows,); None, or all 0, where there are none, and the groups are then the classes.
         confidence: Of the bootstrap intervals.
         seed: Of the bootstrap.
         label_names: Name of each label; their numbers by default.
@@ -58,7 +65,8 @@ def group_metrics(
     (0.75, 0.0, 'cat/out')
     """
     predictions, probabilities = _split_predictions(np.asarray(predictions_or_probabilities))
-    labels, attributes = np.asarray(labels), np.asarray(attributes)
+    labels = np.asarray(labels)
+    attributes = np.zeros(len(labels), dtype=np.int64) if attributes is None else np.asarray(attributes)
     for name, values in (("predictions", predictions), ("labels", labels), ("attributes", attributes)):
         _check_codes(name, values, rows=len(labels))
     known = probabilities.shape[1] if probabilities is not None else max(labels.max(), predictions.max()) + 1

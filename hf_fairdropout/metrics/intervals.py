@@ -1,6 +1,7 @@
 """Bootstrap intervals of accuracies over test rows."""
 
 import numpy as np
+from scipy.stats import binomtest
 
 
 def bootstrap_intervals(
@@ -32,3 +33,13 @@ def bootstrap_intervals(
     tail = (1 - confidence) / 2
     samples = {"average": drawn.sum(1) / rows.sum(), "worst": (drawn / rows).min(1)}
     return {name: tuple(np.quantile(sample, [tail, 1 - tail]).tolist()) for name, sample in samples.items()}
+
+
+def wilson_interval(accuracy: float, rows: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson interval of one accuracy; unlike a bootstrap it has a width at 0 and at 1.
+
+    >>> wilson_interval(1.0, 12)
+    (0.757, 1.0)
+    """
+    interval = binomtest(round(accuracy * rows), rows).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

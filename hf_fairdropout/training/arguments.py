@@ -47,7 +47,7 @@ class FairDropoutTrainingArguments(TrainingArguments):
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: no, steps or epoch."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save: no, steps, epoch or best."})
-    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints to keep, besides the best one."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep: the best one and the latest."})
     dataloader_pin_memory: bool = field(
         default_factory=torch.cuda.is_available, metadata={"help": "Pin memory in data loaders; by default where there is a GPU."}
     )

@@ -5,34 +5,39 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import binomtest
 from seaborn import color_palette
+
+from ..metrics import wilson_interval
 
 _PALETTE = "colorblind"
 
 
-def plot_curves(evaluations: list[dict[str, Any]], path: str | Path, split: str = "eval") -> None:
+def plot_curves(evaluations: list[dict[str, Any]], path: str | Path, split: str = "eval", best_step: int | None = None) -> None:
     """Accuracy of each group, the average and the worst group over epochs; one panel with memorizing neurons dropped, one with them kept.
 
     Args:
         evaluations: From `read_evaluations`.
         path: PNG to write.
         split: Which split's evaluations.
+        best_step: Step of the selected checkpoint, to be marked.
     """
     modes = [mode for mode in ("drop", "keep") if any(e["inference"] == mode and e["split"] == split for e in evaluations)]
-    titles = {"drop": "memorizing neurons dropped (inference)", "keep": "memorizing neurons kept"}
+    titles = {"drop": "memorizing neurons dropped (inference)", "keep": "memorizing neurons kept"} if len(modes) > 1 else {"drop": "over training"}
     figure = Figure(figsize=(6.2 * len(modes), 4.4), layout="constrained")
     axes = figure.subplots(1, len(modes), sharey=True, squeeze=False)[0]
     for axis, mode in zip(axes, modes, strict=True):
         chosen = [e for e in evaluations if e["inference"] == mode and e["split"] == split and e["epoch"] is not None]
         epochs = [e["epoch"] for e in chosen]
         names = list(dict.fromkeys(name for e in chosen for name in e["groups"]))
-        for name, color in zip(names, color_palette(_PALETTE, max(len(names), 1)), strict=False):
+        for number, (name, color) in enumerate(zip(names, color_palette(_PALETTE, max(len(names), 1)), strict=True)):
             values = [100 * e["groups"][name]["accuracy"] if name in e["groups"] else float("nan") for e in chosen]
             rows = chosen[-1]["groups"].get(name, {"rows": 0})["rows"]
-            axis.plot(epochs, values, color=color, marker="o", markersize=3, linewidth=1.2, label=f"{name} ({rows} rows)")
-        axis.plot(epochs, [100 * e["average_accuracy"] for e in chosen], color="black", linewidth=2, label="average")
-        axis.plot(epochs, [100 * e["worst_group_accuracy"] for e in chosen], color="black", linewidth=2, linestyle=":", label="worst group")
+            style = {"marker": "os^vDPX*"[number % 8], "markersize": 9 - 1.2 * min(number, 4), "linewidth": 3 - 0.5 * min(number, 4), "alpha": 0.8}
+            axis.plot(epochs, values, color=color, label=f"{name} ({rows} rows)", **style)
+        axis.plot(epochs, [100 * e["average_accuracy"] for e in chosen], color="black", linewidth=1.5, label="average")
+        axis.plot(epochs, [100 * e["worst_group_accuracy"] for e in chosen], color="black", linewidth=1.5, linestyle=":", label="worst group")
+        for selected in [e["epoch"] for e in chosen if e["step"] == best_step]:
+            axis.axvline(selected, color="grey", linewidth=1, linestyle="--", label="selected checkpoint")
         axis.set(title=titles[mode], xlabel="epoch", ylim=(-2, 102))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
@@ -51,10 +56,10 @@ def plot_group_bars(metrics: dict[str, Any], path: str | Path, title: str) -> No
     """
     groups = metrics["groups"]
     accuracies = [100 * entry["accuracy"] for entry in groups.values()]
-    intervals = [binomtest(round(e["accuracy"] * e["rows"]), e["rows"]).proportion_ci(method="wilson") for e in groups.values()]
+    intervals = [wilson_interval(entry["accuracy"], entry["rows"]) for entry in groups.values()]
     errors = [
-        [max(0.0, a - 100 * i.low) for a, i in zip(accuracies, intervals, strict=True)],
-        [max(0.0, 100 * i.high - a) for a, i in zip(accuracies, intervals, strict=True)],
+        [max(0.0, a - 100 * low) for a, (low, _) in zip(accuracies, intervals, strict=True)],
+        [max(0.0, 100 * high - a) for a, (_, high) in zip(accuracies, intervals, strict=True)],
     ]
     figure = Figure(figsize=(max(5.0, 1.3 * len(groups) + 1.5), 4.2), layout="constrained")
     axis = figure.subplots()

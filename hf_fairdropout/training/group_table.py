@@ -1,15 +1,20 @@
 """The table per group that each evaluation prints and each report holds."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from ..metrics import SMALL_GROUP, wilson_interval
 
-def interval_text(interval: list[float]) -> str:
+
+def interval_text(interval: Sequence[float]) -> str:
     """An interval in percent: "[91.2, 95.0]"."""
     return f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
 
 
 def table_rows(metrics: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Name, rows, accuracy in percent and interval of the average, the worst group, the worst class and each group.
+    """Name, rows, accuracy in percent and interval of the average, the worst group, the worst class and each group (named label/attribute).
+
+    Intervals of the average and the worst group are from the bootstrap, those of a single class or group are Wilson's.
 
     Args:
         metrics: From `group_metrics`.
@@ -21,15 +26,17 @@ def table_rows(metrics: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     def percent(value: float) -> str:
         return f"{100 * value:.1f}"
 
+    def entry_row(name: str, entry: dict[str, Any]) -> tuple[str, str, str, str]:
+        few = " (few)" if entry["rows"] < SMALL_GROUP else ""
+        return name, f"{entry['rows']}{few}", percent(entry["accuracy"]), interval_text(wilson_interval(entry["accuracy"], entry["rows"]))
+
     rows = [("average", str(total), percent(metrics["average_accuracy"]), interval_text(metrics["average_accuracy_interval"]))]
     if metrics["attributes"]:
         worst = metrics["worst_group"]
         interval = interval_text(metrics["worst_group_accuracy_interval"])
-        rows.append((f"worst group: {worst}", str(groups[worst]["rows"]), percent(metrics["worst_group_accuracy"]), interval))
-    rows.append((f"worst class: {worst_class}", str(classes[worst_class]["rows"]), percent(metrics["worst_class_accuracy"]), ""))
-    for name, entry in groups.items():
-        flag = " (few)" if name in metrics["small_groups"] else ""
-        rows.append((f"  {name}", f"{entry['rows']}{flag}", percent(entry["accuracy"]), ""))
+        rows.append((*entry_row(f"worst group: {worst}", groups[worst])[:3], interval))
+    rows.append(entry_row(f"worst class: {worst_class}", classes[worst_class]))
+    rows += [entry_row(f"  {name}", entry) for name, entry in groups.items()]
     rows += [(f"  {name}", "0", "absent", "") for name in metrics["absent_groups"]]
     return rows
 

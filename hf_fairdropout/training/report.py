@@ -37,7 +37,7 @@ def write_report(folder: str | Path, test_split: str = "test") -> Path:
     plot_group_bars(metrics, figures / "test_groups.png", "test accuracy by group, 95 % Wilson intervals")
     has_curves = sum(e["split"] == "eval" for e in evaluations) > 0
     if has_curves:
-        plot_curves(evaluations, figures / "validation_curves.png")
+        plot_curves(evaluations, figures / "validation_curves.png", best_step=record.get("selected", {}).get("step"))
     path = folder / "report.md"
     path.write_text(_text(record, metrics, evaluations, test_split, has_curves), encoding="utf-8")
     return path
@@ -51,11 +51,13 @@ def _text(record: dict[str, Any], metrics: dict[str, Any], evaluations: list[dic
         f"    {record['command']}",
         "\n".join(f"- {name}: {value}" for name, value in record.get("summary", {}).items()),
         "## Test split, inference mode",
-        markdown_table(("group", "rows", "accuracy %", "95 % interval"), table_rows(metrics)),
-        "Intervals are from a bootstrap over test rows, within groups. They do not tell how much another seed would change the result.",
+        markdown_table(("group (label/attribute)", "rows", "accuracy %", "95 % interval"), table_rows(metrics)),
+        "The intervals of the average and the worst group are from a bootstrap over test rows within groups, those of single classes and groups are "
+        "Wilson's (at 0 and 100 % a bootstrap has no width). None tells how much another seed would change the result.",
         "![accuracy by group](figures/test_groups.png)",
         markdown_table(("metric", "value"), [(name, f"{metrics[name]:.4f}") for name in scores if name in metrics]),
     ]
+    parts += record.get("data_warnings", [])
     if metrics["small_groups"]:
         parts.append(f"Fewer than 30 rows, so read with care: {', '.join(metrics['small_groups'])}.")
     if metrics["absent_groups"]:

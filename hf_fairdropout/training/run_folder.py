@@ -29,6 +29,51 @@ def refuse_other_run(folder: str | Path) -> None:
         raise ValueError(f"output_dir={str(folder)!r} holds another run; give a new folder, or resume_from_checkpoint=True to go on with that one")
 
 
+# Arguments that may change when a run is resumed: they do not change what is trained, or only how long.
+_MAY_CHANGE = (
+    *(
+        "output_dir",
+        "resume_from_checkpoint",
+        "num_train_epochs",
+        "max_steps",
+        "report_to",
+        "disable_tqdm",
+        "run_name",
+        "group_tables",
+        "keep_curve",
+        "data_dir",
+    ),
+    *("save_total_limit", "use_cpu", "lazy", "per_device_eval_batch_size"),
+)
+_MAY_CHANGE_PREFIXES = ("logging_", "log_", "dataloader_", "hub_", "push_to_hub", "eval_", "save_")
+
+
+def refuse_changed_resumption(folder: str | Path, arguments: dict[str, Any], data: dict[str, Any]) -> None:
+    """Refuse to resume a run as another experiment.
+
+    Args:
+        folder: The run folder; one without `run.json` is not checked.
+        arguments: All arguments, as `write_run_record` is given them.
+        data: From `describe_data`.
+
+    Raises:
+        ValueError: If the model, the data or the training differ; the message lists how.
+    """
+    path = Path(folder) / RUN_FILE
+    if not path.exists():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps({"arguments": arguments, "data": data}, default=str))
+    changed = [
+        f"{name}: {before['arguments'].get(name)!r} before, {value!r} now"
+        for name, value in now["arguments"].items()
+        if name not in _MAY_CHANGE and not name.startswith(_MAY_CHANGE_PREFIXES) and before["arguments"].get(name) != value
+    ]
+    changed += [f"the rows of {split} are others" for split, entry in now["data"].items() if before["data"].get(split) != entry]
+    if changed:
+        raise ValueError(f"output_dir={str(folder)!r} holds another experiment and cannot be resumed as this one:\n  " + "\n  ".join(changed))
+
+
 def write_run_record(folder: str | Path, **entries: Any) -> dict[str, Any]:
     """Write `run.json`: the command, the versions, and what else there is to say.
 
@@ -44,6 +89,25 @@ def write_run_record(folder: str | Path, **entries: Any) -> dict[str, Any]:
     path.mkdir(parents=True, exist_ok=True)
     (path / RUN_FILE).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     return record
+
+
+def record_selection(folder: str | Path, rule: str, step: int | None, value: float | None) -> None:
+    """Add to `run.json` which checkpoint was selected, and so tested; nothing where none was.
+
+    Args:
+        folder: The run folder.
+        rule: The selection metric.
+        step: Optimizer step of the checkpoint.
+        value: Its metric.
+    """
+    if step is None:
+        return
+    path = Path(folder) / RUN_FILE
+    record = json.loads(path.read_text(encoding="utf-8"))
+    epoch = next((e["epoch"] for e in read_evaluations(folder) if e["step"] == step), None)
+    record["selected"] = {"step": step, "epoch": epoch, rule: value}
+    record["summary"]["selection"] = f"best validation {rule}: {value:.4f}, at step {step} (epoch {epoch:g}); this checkpoint is tested and saved"
+    path.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def package_versions() -> dict[str, str]:

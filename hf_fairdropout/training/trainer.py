@@ -23,6 +23,7 @@ from .batch_norm import freeze_batch_norm, reestimate_batch_norm
 from .callbacks import REPLACED_CALLBACKS
 from .group_table import plain_table
 from .run_folder import METRICS_FILE, holds_run, refuse_other_run
+from .selection import check_rule_name
 
 
 class FairDropoutTrainer(Trainer):
@@ -37,7 +38,8 @@ class FairDropoutTrainer(Trainer):
         **kwargs: As `Trainer` takes them. `compute_metrics` may add metrics to ours.
 
     Raises:
-        ValueError: If the training split lacks valid row numbers that the model needs, or the output folder holds another run.
+        ValueError: If the training split lacks valid row numbers that the model needs, the labels do not fit the model, or the selection rule is no
+            metric.
     """
 
     args: FairDropoutTrainingArguments
@@ -55,6 +57,10 @@ class FairDropoutTrainer(Trainer):
                 self.add_callback(ours)
         self.loss_of_method = METHODS[args.method]
         self.is_new_run = not holds_run(args.output_dir)
+        if self.user_metrics is None:
+            check_rule_name(args.metric_for_best_model)
+        for dataset in (self.train_dataset, self.eval_dataset):
+            self._check_labels(dataset)
         self.group_names = GroupNames(())
         self.last_group_metrics: dict[str, Any] = {}
         if isinstance(self.train_dataset, datasets.Dataset) and self._needs_row_index():
@@ -148,7 +154,7 @@ class FairDropoutTrainer(Trainer):
         with open(Path(self.args.output_dir) / METRICS_FILE, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         if self.args.group_tables and mode == "drop":
-            epoch = "" if self.state.epoch is None else f", epoch {self.state.epoch:g}"
+            epoch = f", epoch {self.state.epoch:g}" if prefix == "eval" and self.is_in_train else ""
             tqdm.write("\n" + plain_table(f"{prefix}{epoch}", self.last_group_metrics))
 
     def _forget_after(self, checkpoints: list[Path]) -> None:
@@ -165,6 +171,16 @@ class FairDropoutTrainer(Trainer):
         num_labels = getattr(getattr(self.model, "config", None), "num_labels", 0)
         self.group_names = GroupNames.of(getattr(dataset, "features", None), num_labels)
         self.last_group_metrics = {}
+
+    def _check_labels(self, dataset: Any) -> None:
+        """Refuse data with more classes than the model has outputs."""
+        outputs = getattr(getattr(self.model, "config", None), "num_labels", None)
+        label = (getattr(dataset, "features", None) or {}).get(LABEL)
+        if outputs is not None and isinstance(label, datasets.ClassLabel) and label.num_classes > outputs:
+            raise ValueError(
+                f"the data have {label.num_classes} classes, {label.names[:5]}, but the model has num_labels={outputs}; "
+                f"make the model with num_labels={label.num_classes}"
+            )
 
     def _needs_row_index(self) -> bool:
         return any(layer.needs_row_index for layer in fair_dropout_layers(self.model))

@@ -54,7 +54,7 @@ GOOD = {"text": ["a", "b", "c"], "split": [0, 1, 2], "y": [0, 1, 0], "a": [0, 1,
         ({**GOOD, "y": [1, 1, 1]}, "one class only"),
         ({**GOOD, "text": ["a", None, "c"]}, "'text' .* empty in 1 rows, the first is row 1"),
         ({name: cells for name, cells in GOOD.items() if name != "y"}, "has no column 'y'"),
-        ({name: cells for name, cells in GOOD.items() if name != "text"}, "neither `filename` nor a text column"),
+        ({name: cells for name, cells in GOOD.items() if name != "text"}, "has no column `filename`"),
         ({"filename": ["x.jpg", "x.jpg"], "split": [0, 1], "y": [0, 1]}, "names 1 images twice, the first is 'x.jpg' in row 1"),
     ],
 )

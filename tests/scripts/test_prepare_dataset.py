@@ -2,6 +2,8 @@ import layouts
 import pytest
 from command_line import run_script
 
+from hf_fairdropout import load_benchmark
+
 
 def prepare(*arguments):
     return run_script(*arguments, script="prepare_dataset.py")
@@ -25,7 +27,11 @@ def test_bad_images_are_an_error_or_listed(tmp_path):
     assert done.returncode != 0
     assert "error: 1 of 12 images cannot be decoded" in done.stderr
     assert "train row_index 1" in done.stderr
-    assert "leaves them out" in prepare("--benchmark", "waterbirds", "--data_dir", tmp_path, "--decode", "--on_bad_image", "skip").stdout
+    skipped = prepare("--benchmark", "waterbirds", "--data_dir", tmp_path, "--decode", "--image_size", 5, "--on_bad_image", "skip")
+    assert skipped.returncode == 0, skipped.stderr
+    assert "leaves them out" in skipped.stdout
+    with pytest.warns(UserWarning, match="1 images of the train split"):
+        assert len(load_benchmark("waterbirds", tmp_path, image_size=5, on_bad_image="skip")["train"]) == 3
 
 
 @pytest.mark.parametrize(

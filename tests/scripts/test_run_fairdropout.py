@@ -38,6 +38,8 @@ def test_folder_tells_the_whole_story(run_folder):
     final = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()][-1]
     assert f"| {100 * final['average_accuracy']:.1f} |" in report
     assert f"worst group: {final['worst_group']}" in report
+    selected = record["selected"]
+    assert f"{selected['worst_class_accuracy']:.4f}, at step {selected['step']}" in report
     assert "worst group: " in done.stdout
     assert "largest difference of logits 0.0e+00" in done.stdout
 
@@ -67,6 +69,22 @@ def test_resume_from_the_command_line(run_folder):
     assert done.returncode == 0, done.stderr[-3000:]
     steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert steps.count(48) == 4
+
+
+def test_resuming_as_another_experiment_is_refused(run_folder):
+    folder, _ = run_folder
+    before = (folder / "run.json").read_text()
+    done = run_script("--benchmark", "digits", "--output_dir", folder, "--resume_from_checkpoint", "true", "--p_gen", "0.7")
+    assert done.returncode != 0
+    assert "cannot be resumed as this one:" in done.stderr
+    assert "p_gen: 0.35 before, 0.7 now" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (folder / "run.json").read_text() == before
+
+
+def test_help_shows_the_defaults_of_own_data():
+    shown = " ".join(run_script("--help").stdout.split())
+    assert "Share of generalizing neurons; 1 is the plain model. (default: 0.2)" in shown
 
 
 def test_file_of_arguments_and_overrides(tmp_path):

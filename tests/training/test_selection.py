@@ -1,6 +1,7 @@
 import pytest
 
 from hf_fairdropout import FairDropoutTrainingArguments
+from hf_fairdropout.training.selection import check_rule_name
 
 
 def arguments(tmp_path, **options):
@@ -37,3 +38,11 @@ def test_group_rules_are_refused_as_leaks(tmp_path, rule):
 def test_bad_arguments(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         arguments(tmp_path, **options)
+
+
+@pytest.mark.parametrize(("rule", "hint"), [("worst_clas_accuracy", "did you mean worst_class_accuracy"), ("zzz", "choose one of average_accuracy")])
+def test_rules_that_are_no_metric_are_refused(rule, hint):
+    with pytest.raises(ValueError, match=hint):
+        check_rule_name(rule)
+    check_rule_name("eval_loss")
+    check_rule_name("keep_worst_class_accuracy")

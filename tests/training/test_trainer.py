@@ -229,3 +229,9 @@ def test_bad_row_numbers_are_refused_before_training(train, message, tmp_path):
 def test_missing_validation_split():
     with pytest.raises(ValueError, match="eval_dataset is missing"):
         no_eval(text_data())
+
+
+def test_more_classes_than_outputs(tmp_path):
+    model = FairDropoutForImageClassification.from_base(tiny.classifier("resnet", num_labels=2), positions="dp4")
+    with pytest.raises(ValueError, match="data have 3 classes.*num_labels=2"):
+        trainer_for(model, image_data(), tmp_path)
