@@ -72,7 +72,7 @@ class FairDropoutConfig(PreTrainedConfig):
         check_choice("dropout_control", dropout_control, CONTROLS)
         if projection_size is not None and projection_size < 1:
             raise ValueError(f"projection_size={projection_size}: the added layer has at least one neuron, or None for the features' width")
-        self.base_config = _as_config(base_config)
+        self.base_config = as_config(base_config)
         self.positions = _checked_positions(positions)
         self.p_gen = p_gen
         self.p_mem = p_mem
@@ -117,7 +117,12 @@ class FairDropoutConfig(PreTrainedConfig):
         return super().from_dict(config_dict, **kwargs)
 
 
-def _as_config(base_config: PreTrainedConfig | dict[str, Any] | None) -> PreTrainedConfig:
+def as_config(base_config: PreTrainedConfig | dict[str, Any] | None) -> PreTrainedConfig:
+    """A configuration from one, which is copied, from its dictionary, or from None, which is a ResNet.
+
+    Raises:
+        ValueError: If a dictionary does not name its `model_type`.
+    """
     if isinstance(base_config, PreTrainedConfig):
         return copy.deepcopy(base_config)
     if base_config is None:

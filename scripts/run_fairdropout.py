@@ -20,7 +20,6 @@ from typing import Any
 import yaml
 from datasets import Dataset, DatasetDict
 from transformers import (
-    AutoConfig,
     AutoImageProcessor,
     AutoModelForImageClassification,
     AutoModelForSequenceClassification,
@@ -40,6 +39,7 @@ from hf_fairdropout import (
     FairDropoutTrainingArguments,
     load_benchmark,
 )
+from hf_fairdropout.configuration import as_config
 from hf_fairdropout.data.preprocessing import benchmark_transform, is_image_benchmark, preprocess_images, tokenize_texts
 from hf_fairdropout.data.schema import GroupNames
 from hf_fairdropout.training.reloading import reload_difference
@@ -123,30 +123,18 @@ def build_model(model_args: ModelArguments, names: GroupNames, is_image: bool) -
     if model_args.model_name_or_path is not None:
         base = auto.from_pretrained(model_args.model_name_or_path, ignore_mismatched_sizes=True, num_labels=len(names.labels), **labels)
     else:
-        base = auto.from_config(AutoConfig.for_model(**_config_fields(model_args.model_config), **labels))
+        base = auto.from_config(as_config({**_read_config(model_args.model_config), **labels}))
     positions = [name for given in model_args.positions or [] for name in given.split(",") if name] or None
     if positions == ["none"]:
         return base
-    return wrapper.from_base(
-        base,
-        positions=positions,
-        p_gen=model_args.p_gen,
-        p_mem=model_args.p_mem,
-        mask_seed=model_args.mask_seed,
-        allocation=model_args.allocation,
-        rescale=model_args.rescale,
-        projection_size=model_args.projection_size,
-        dropout_control=model_args.dropout_control,
-    )
+    options = ("p_gen", "p_mem", "mask_seed", "allocation", "rescale", "projection_size", "dropout_control")
+    return wrapper.from_base(base, positions=positions, **{name: getattr(model_args, name) for name in options})
 
 
-def _config_fields(model_config: str | dict[str, Any]) -> dict[str, Any]:
-    if isinstance(model_config, str):
-        is_file = not model_config.lstrip().startswith("{")
-        model_config = yaml.safe_load(Path(model_config).read_text(encoding="utf-8")) if is_file else json.loads(model_config)
-    if "model_type" not in model_config:
-        raise ValueError(f"model_config has no `model_type`, only {sorted(model_config)}; name it, for example 'resnet' or 'bert'")
-    return dict(model_config)
+def _read_config(model_config: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(model_config, dict):  # from a file of arguments
+        return model_config
+    return json.loads(model_config) if model_config.lstrip().startswith("{") else yaml.safe_load(Path(model_config).read_text(encoding="utf-8"))
 
 
 def load_options(data_args: DataArguments) -> dict[str, Any]:
@@ -214,16 +202,12 @@ def set_up(model_args: ModelArguments, data_args: DataArguments, training_args: 
 
 
 def run(model_args: ModelArguments, data_args: DataArguments, training_args: FairDropoutTrainingArguments, quiet: bool = False) -> dict[str, float]:
-    """Train, evaluate on test, save; the run folder tells the whole story. `quiet` prints nothing at the end.
-
-    Returns:
-        The metrics of the test split.
-    """
+    """Train, evaluate on test, save; the run folder tells the whole story. Returns the metrics of the test split."""
     return finish(*set_up(model_args, data_args, training_args), quiet)
 
 
 def finish(trainer: FairDropoutTrainer, test: Dataset, quiet: bool = False) -> dict[str, float]:
-    """Train, evaluate, save, report, and reload."""
+    """Train, evaluate, save, report, and reload; `quiet` prints nothing at the end."""
     folder = trainer.args.output_dir
     trainer.train(resume_from_checkpoint=trainer.args.resume_from_checkpoint)
     metrics = trainer.evaluate(test, metric_key_prefix="test")

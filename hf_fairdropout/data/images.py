@@ -29,7 +29,8 @@ def decode_image(cell: dict[str, Any], row_index: int | None = None) -> Image.Im
     source = cell["path"] if cell["bytes"] is None else io.BytesIO(cell["bytes"])
     try:
         with Image.open(source) as image:
-            return image.convert("RGB")
+            image.load()
+            return image if image.mode == "RGB" else image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadImageError(
             f"the image of row_index {row_index} cannot be decoded: {cell['path'] or 'embedded in the data set'} ({type(error).__name__}: {error}); "
