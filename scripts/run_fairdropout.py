@@ -6,8 +6,7 @@
     python scripts/run_fairdropout.py scripts/configs/digits/fairdropout.yaml --output_dir runs/digits --seed 1
     torchrun --nproc_per_node 2 scripts/run_fairdropout.py --benchmark digits --output_dir runs/digits --use_cpu
 
-A file of arguments (YAML or JSON) may come first; what the command line says after it wins. Without one, configs/BENCHMARK/fairdropout.yaml is read
-where it exists.
+A file of arguments (YAML or JSON) may come first; the command line wins. Without one, configs/BENCHMARK/fairdropout.yaml is read where it exists.
 """
 
 import json
