@@ -125,8 +125,8 @@ def fair_dropout_layers(model: nn.Module) -> list[FairDropout]:
 def hand_over_row_index(model: nn.Module, row_index: torch.Tensor | None, batch_columns: list[str]) -> None:
     """Tell the FairDropout layers which rows the coming forward is about.
 
-    The index stays until the next one overwrites it, because gradient checkpointing runs the hooks again during backward. With checkpointing, do not run
-    two training forwards before one backward: the first would be replayed with the rows of the second.
+    The index stays until the next one overwrites it, because gradient checkpointing runs the hooks again during backward. With
+    checkpointing, do not run two training forwards before one backward: the first would be replayed with the rows of the second.
 
     Args:
         model: A model with FairDropout layers.
