@@ -12,7 +12,9 @@ import datasets
 import pandas as pd
 import pyarrow as pa
 
-_FORMAT = 1  # part of the key: raise it when a builder comes to parse its files differently
+from .files import file_sha256
+
+_FORMAT = 2  # part of the key: raise it when a builder comes to parse its files differently
 
 
 def cached_table(benchmark: str, sources: Sequence[Path], options: dict[str, Any], build: Callable[[], pd.DataFrame]) -> pa.Table:
@@ -31,21 +33,12 @@ def cached_table(benchmark: str, sources: Sequence[Path], options: dict[str, Any
     """
     digest = hashlib.sha256(json.dumps([_FORMAT, benchmark, options], sort_keys=True).encode())
     for source in sources:
-        with open(source, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else _file_digest(file))
+        digest.update(file_sha256(source).digest())
     path = Path(datasets.config.HF_DATASETS_CACHE) / "hf_fairdropout" / f"{benchmark}-{digest.hexdigest()[:32]}.arrow"
     if not path.exists():
         _write(pa.Table.from_pandas(build(), preserve_index=False), path)
     with pa.memory_map(str(path)) as mapped:
         return pa.ipc.open_file(mapped).read_all()
-
-
-def _file_digest(file) -> bytes:
-    """`hashlib.file_digest` for Python 3.10."""
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.digest()
 
 
 def _write(table: pa.Table, path: Path) -> None:

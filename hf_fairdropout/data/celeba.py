@@ -39,7 +39,7 @@ def load_celeba(data_dir: str | Path | None = None, *, metadata: str | None = No
     folder = checked_folder(data_dir, "celeba", SOURCE)
     if metadata:
         path = find_files(folder, {"metadata": [metadata]}, SOURCE)["metadata"]
-        table = cached_table("celeba", [path], {"form": True}, lambda: read_metadata(path, ["filename"]).rename(columns={"filename": "image"}))
+        table = cached_table("celeba", [path], {"form": True}, lambda: read_metadata(path))
         return image_splits(table, NAMES, folder, _PLACES, **image_options)
     wanted = {
         "images": ["img_align_celeba"],

@@ -1,6 +1,5 @@
 """Downloading: resumable, checked, and whole or not there at all."""
 
-import hashlib
 import os
 import shutil
 import tarfile
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tqdm.auto import tqdm
+
+from .files import file_sha256
 
 
 class Download(NamedTuple):
@@ -84,15 +85,10 @@ def check_sha256(path: Path, expected: str | None) -> None:
     """Raise a ValueError, and remove the file, if its SHA-256 is not the expected one."""
     if expected is None:
         return
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != expected:
+    found = file_sha256(path).hexdigest()
+    if found != expected:
         path.unlink()
-        raise ValueError(
-            f"{path.name} has SHA-256 {digest.hexdigest()}, not {expected}: the download was damaged or changed, and is removed; run it again"
-        )
+        raise ValueError(f"{path.name} has SHA-256 {found}, not {expected}: the download was damaged or changed, and is removed; run it again")
 
 
 def _fetch_any(mirrors: Sequence[str], part: Path) -> None:

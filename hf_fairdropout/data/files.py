@@ -1,5 +1,6 @@
 """Reading the files of a benchmark, with errors that say what is missing and where to get it."""
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,23 +98,30 @@ def _read_csv(path: Path, **options) -> pd.DataFrame:
         raise ValueError(f"{path} cannot be read as a table ({error}); is the download complete?") from error
 
 
-def whole_numbers(table: pd.DataFrame, column: str, path: Path, allowed: range | None = None) -> np.ndarray:
+def whole_numbers(table: pd.DataFrame, column: str, path: Path, allowed: range) -> np.ndarray:
     """A column as int64.
 
     Raises:
         ValueError: If a cell is empty, not a whole number or outside `allowed`; the message names the first one.
     """
     numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
-    bad = ~np.isfinite(numbers) | (numbers != np.round(numbers))
-    if allowed is not None:
-        bad |= ~np.isin(numbers, list(allowed))
+    bad = ~np.isin(numbers, list(allowed))
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        wanted = "whole numbers" if allowed is None else f"whole numbers from {allowed.start} to {allowed.stop - 1}"
         raise ValueError(
-            f"column {column!r} of {path} holds {str(table[column].iloc[row])!r} in row {row} ({int(bad.sum())} such rows); it takes {wanted}"
+            f"column {column!r} of {path} holds {str(table[column].iloc[row])!r} in row {row} ({int(bad.sum())} such rows); "
+            f"it takes whole numbers from {allowed.start} to {allowed.stop - 1}"
         )
     return numbers.astype(np.int64)
+
+
+def file_sha256(path: Path) -> "hashlib._Hash":
+    """SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest
 
 
 def absent_files(root: Path, names: Sequence[str]) -> list[str]:

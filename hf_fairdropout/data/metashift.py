@@ -43,7 +43,7 @@ def load_metashift(data_dir: str | Path | None = None, *, metadata: str | None =
     path = folder / (metadata or "metadata_metashift.csv")
     if metadata or path.exists():
         find_files(folder, {"metadata": [path.name]}, SOURCE)
-        table = cached_table("metashift", [path], {}, lambda: read_metadata(path, ["filename"]).rename(columns={"filename": "image"}))
+        table = cached_table("metashift", [path], {}, lambda: read_metadata(path))
     else:
         root = folder / ARCHIVE if (folder / ARCHIVE).exists() else folder
         find_files(root, {name: [name] for name in _FOLDERS}, SOURCE)

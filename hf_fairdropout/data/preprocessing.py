@@ -14,7 +14,7 @@ from .schema import ATTRIBUTE, GROUP, LABEL, ROW_INDEX
 
 ImageTransform = Callable[[Image.Image], torch.Tensor]
 _SCHEMA = (ROW_INDEX, LABEL, ATTRIBUTE, GROUP)
-TEXT_COLUMNS = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("text",), ("sentence",))
+_TEXT_COLUMNS = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("text",), ("sentence",))
 
 # The steps of SubpopBench (Yang et al. 2023) for the images of its benchmarks, in pixels.
 _SUBPOPBENCH_CROPS: dict[str, tuple[tuple[str, Any], ...]] = {
@@ -53,16 +53,16 @@ def benchmark_transform(name: str, processor: BaseImageProcessor, *, augment: bo
 
     if name not in _SUBPOPBENCH_CROPS and not augment:
         return processor_transform(processor)
-    squash = {
-        "squash": lambda size: transforms.Resize((size, size)),
-        "resize": lambda size: transforms.Resize(size),
-        "centre": lambda size: transforms.CenterCrop(size),
-    }
-    crops = [squash[step](size) for step, size in _SUBPOPBENCH_CROPS.get(name, ())]
     if augment:
-        size = processor.size.get("height") or processor.size.get("shortest_edge")
-        size = 224 if name in _SUBPOPBENCH_CROPS else size
+        size = 224 if name in _SUBPOPBENCH_CROPS else processor.size.get("height") or processor.size.get("shortest_edge")
         crops = [transforms.RandomResizedCrop(size, scale=(0.7, 1.0)), transforms.RandomHorizontalFlip()]
+    else:
+        step_of = {
+            "squash": lambda size: transforms.Resize((size, size)),
+            "resize": lambda size: transforms.Resize(size),
+            "centre": lambda size: transforms.CenterCrop(size),
+        }
+        crops = [step_of[step](size) for step, size in _SUBPOPBENCH_CROPS[name]]
     return transforms.Compose([*crops, transforms.ToTensor(), transforms.Normalize(processor.image_mean, processor.image_std)])
 
 
@@ -84,9 +84,10 @@ def preprocess_images(
         BadImageError: When an image that cannot be decoded is met; at once if `cached`.
     """
     undecoded = benchmark.cast_column("image", ImageFeature(decode=False))
-    made = {name: _cached(split, transform) if cached else _lazy(split, transform) for name, split in undecoded.items()}
+    prepare = _cached if cached else _lazy
+    made = {name: prepare(split, transform) for name, split in undecoded.items() if name != "train" or train_transform is None}
     if train_transform is not None:
-        made["train"] = _lazy(undecoded["train"], train_transform)
+        made = {"train": _lazy(undecoded["train"], train_transform), **made}
     return DatasetDict(made)
 
 
@@ -118,20 +119,12 @@ def _cached(split, transform: ImageTransform):
 
 
 def text_columns(columns: list[str]) -> tuple[str, ...]:
-    """The columns that hold the text, or the pair of texts.
-
-    Raises:
-        ValueError: If none of the usual names is there.
+    """The columns that hold the text, or the pair of texts; none if none of the usual names is there.
 
     >>> text_columns(["premise", "hypothesis", "label"])
     ('premise', 'hypothesis')
     """
-    for names in TEXT_COLUMNS:
-        if set(names) <= set(columns):
-            return names
-    raise ValueError(
-        f"the data set has neither an image nor a text column, but {sorted(columns)}; name the text `text`, or a pair `premise` and `hypothesis`"
-    )
+    return next((names for names in _TEXT_COLUMNS if set(names) <= set(columns)), ())
 
 
 def tokenize_texts(benchmark: DatasetDict, tokenizer: PreTrainedTokenizerBase, *, max_length: int = 128, cached: bool = True) -> DatasetDict:
@@ -145,9 +138,16 @@ def tokenize_texts(benchmark: DatasetDict, tokenizer: PreTrainedTokenizerBase, *
 
     Returns:
         Splits with the tokenizer's columns, row_index, label, attribute and group.
+
+    Raises:
+        ValueError: If no column has one of the usual names of texts.
     """
     columns = next(iter(benchmark.values())).column_names
     texts = text_columns(columns)
+    if not texts:
+        raise ValueError(
+            f"the data set has neither an image nor a text column, but {sorted(columns)}; name the text `text`, or a pair `premise` and `hypothesis`"
+        )
 
     def tokenize(batch: dict[str, list[str]]) -> dict[str, Any]:
         return dict(tokenizer(*(batch[name] for name in texts), truncation=True, max_length=max_length))

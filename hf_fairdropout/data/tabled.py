@@ -11,7 +11,7 @@ from datasets import DatasetDict
 
 from .cache import cached_table
 from .files import checked_folder, find_files, read_header, read_table, whole_numbers
-from .preprocessing import TEXT_COLUMNS
+from .preprocessing import text_columns
 from .schema import GroupNames
 from .splits import SPLITS, image_splits, text_splits
 
@@ -46,11 +46,11 @@ def load_tabled(
     folder = checked_folder(data_dir, "tabled", "A metadata CSV and its images; the README says how they look.")
     path = find_files(folder, {"metadata": [metadata]}, "Name another CSV with metadata=….")["metadata"]
     columns = read_header(path)
-    texts = next((names for names in TEXT_COLUMNS if set(names) <= set(columns)), None)
-    contents = ["filename"] if "filename" in columns else list(texts or [])
+    is_image = "filename" in columns
+    contents = ["filename"] if is_image else list(text_columns(columns))
     if not contents:
         raise ValueError(f"{path} has no column `filename` (an image), `text`, or `premise` and `hypothesis`, but {columns}; rename what it has")
-    if "filename" not in columns and image_options:
+    if image_options and not is_image:
         raise ValueError(f"{sorted(image_options)} are for images, and {path} has texts")
     sidecar = folder / "names.json"
     named = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.exists() else {}
@@ -62,12 +62,12 @@ def load_tabled(
         tuple(_names("label_names", label_names or named.get("labels"), table["label"].to_numpy())),
         tuple(_names("attribute_names", attribute_names or (named.get("attributes") if has_attribute else None), table["attribute"].to_numpy())),
     )
-    if contents == ["filename"]:
-        return image_splits(table.rename_columns(["image", *table.column_names[1:]]), names, folder, **image_options)
+    if is_image:
+        return image_splits(table, names, folder, **image_options)
     return text_splits(table, names, contents)
 
 
-def read_metadata(path: Path, contents: Sequence[str], has_attribute: bool = True) -> pd.DataFrame:
+def read_metadata(path: Path, contents: Sequence[str] = ("filename",), has_attribute: bool = True) -> pd.DataFrame:
     """Read and check a metadata CSV.
 
     Args:
@@ -76,7 +76,7 @@ def read_metadata(path: Path, contents: Sequence[str], has_attribute: bool = Tru
         has_attribute: Whether the column `a` is read; without it all attributes are 0.
 
     Returns:
-        The contents, and split, label and attribute as whole numbers.
+        The contents (a file name as `image`), and split, label and attribute as whole numbers.
 
     Raises:
         ValueError: As `load_tabled` says.
@@ -98,7 +98,8 @@ def read_metadata(path: Path, contents: Sequence[str], has_attribute: bool = Tru
     attribute = whole_numbers(table, "a", path, range(1000)) if has_attribute else np.zeros(len(table), dtype=np.int64)
     if len(np.unique(label)) < 2:
         raise ValueError(f"column 'y' of {path} has one class only; a classifier needs two")
-    return pd.DataFrame({**{name: table[name] for name in contents}, "split": split.astype(np.int64), "label": label, "attribute": attribute})
+    columns = {"image" if name == "filename" else name: table[name] for name in contents}
+    return pd.DataFrame({**columns, "split": split.astype(np.int64), "label": label, "attribute": attribute})
 
 
 def _names(parameter: str, names: Sequence[str] | None, codes: np.ndarray) -> list[str]:

@@ -43,7 +43,7 @@ def load_waterbirds(data_dir: str | Path | None = None, *, metadata: str | None 
 
 def _read(path: Path, is_tabled: bool) -> pd.DataFrame:
     if is_tabled:
-        return read_metadata(path, ["filename"]).rename(columns={"filename": "image"})
+        return read_metadata(path)
     table = read_table(path, ["img_filename", "split", "y", "place"])
     codes = {"split": ("split", range(3)), "label": ("y", range(2)), "attribute": ("place", range(2))}
     return pd.DataFrame(

@@ -30,20 +30,23 @@ def refuse_other_run(folder: str | Path) -> None:
 
 
 # Arguments that may change when a run is resumed: they do not change what is trained, or only how long.
-_MAY_CHANGE = (
-    *(
+_MAY_CHANGE = frozenset(
+    [
         "output_dir",
+        "data_dir",
         "resume_from_checkpoint",
         "num_train_epochs",
         "max_steps",
+        "save_total_limit",
+        "per_device_eval_batch_size",
         "report_to",
         "disable_tqdm",
         "run_name",
         "group_tables",
         "keep_curve",
-        "data_dir",
-    ),
-    *("save_total_limit", "use_cpu", "lazy", "per_device_eval_batch_size"),
+        "use_cpu",
+        "lazy",
+    ]
 )
 _MAY_CHANGE_PREFIXES = ("logging_", "log_", "dataloader_", "hub_", "push_to_hub", "eval_", "save_")
 

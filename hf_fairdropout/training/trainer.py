@@ -63,7 +63,9 @@ class FairDropoutTrainer(Trainer):
             self._check_labels(dataset)
         self.group_names = GroupNames(())
         self.last_group_metrics: dict[str, Any] = {}
-        if isinstance(self.train_dataset, datasets.Dataset) and self._needs_row_index():
+        layers = fair_dropout_layers(self.model)
+        self.hidden_columns = {ATTRIBUTE, GROUP} if layers else {ATTRIBUTE, GROUP, ROW_INDEX}
+        if isinstance(self.train_dataset, datasets.Dataset) and any(layer.needs_row_index for layer in layers):
             check_row_index_column(self.train_dataset)
 
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs: Any):
@@ -182,13 +184,9 @@ class FairDropoutTrainer(Trainer):
                 f"make the model with num_labels={label.num_classes}"
             )
 
-    def _needs_row_index(self) -> bool:
-        return any(layer.needs_row_index for layer in fair_dropout_layers(self.model))
-
     def _model_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The batch without what the model is not to see."""
-        hidden = {ATTRIBUTE, GROUP} if fair_dropout_layers(self.model) else {ATTRIBUTE, GROUP, ROW_INDEX}
-        return {name: value for name, value in inputs.items() if name not in hidden}
+        return {name: value for name, value in inputs.items() if name not in self.hidden_columns}
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
